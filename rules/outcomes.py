@@ -1,0 +1,92 @@
+"""What a failover ends with: the result that history, logs and every surface show."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from rules.models import Record
+from rules.nics import NicSource
+from rules.resolution import NetworkDecision
+
+DISKS_NONE = "none attached"
+
+
+class FailoverOutcome(StrEnum):
+    """How a run ended; the search attribute ``FailoverOutcome`` shows it, and ``running`` before."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    REFUSED = "refused"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class VerifiedNic(Record):
+    """A NIC of the new VM as CloudStack reads it back."""
+
+    device_id: int
+    network_id: str
+    network_name: str = ""
+    mac_address: str = ""
+    ip_address: str = ""
+    is_default: bool = False
+
+
+class FailoverVm(Record):
+    """The VM that a failover made.
+
+    Attributes:
+        generation: Rises when CloudStack can never use the id of an earlier one again.
+        state: As CloudStack read it back last.
+        adopted: True when a retry, a reset or an earlier run had made it already.
+    """
+
+    id: str
+    name: str
+    display_name: str = ""
+    generation: int = 1
+    state: str = ""
+    adopted: bool = False
+    nics: tuple[VerifiedNic, ...] = ()
+
+
+class FailoverResult(Record):
+    """The result of a completed failover; it names every resource that was made.
+
+    Attributes:
+        disks: What of the replicated disks is attached: nothing yet.
+        nic_source: Where the list of source NICs came from.
+        nic_source_observed_at: When that source saw the VM; None when it does not say.
+        nics_inferred: True when the NICs were guessed from mapping rows.
+        warnings: Everything that an operator should look at, the decisions' own warnings included.
+    """
+
+    workflow_id: str
+    context_id: str
+    vm_name: str
+    failover_type: str
+    outcome: FailoverOutcome
+    vm: FailoverVm
+    decisions: tuple[NetworkDecision, ...]
+    disks: str = DISKS_NONE
+    nic_source: NicSource
+    nic_source_observed_at: datetime | None = None
+    nic_source_reason: str = ""
+    nics_inferred: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class FailureReport(Record):
+    """What a run that did not complete leaves behind; it travels in the error's details.
+
+    Attributes:
+        step: The step that failed, in the runbook's words.
+        left_behind: Every resource that still exists; empty when all was removed.
+    """
+
+    step: str
+    outcome: FailoverOutcome
+    decisions: tuple[NetworkDecision, ...] = ()
+    removed: tuple[str, ...] = ()
+    left_behind: tuple[str, ...] = ()
+    disks: str = DISKS_NONE
+    warnings: tuple[str, ...] = ()
