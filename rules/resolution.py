@@ -13,14 +13,15 @@ rule                  applies when                                    for
 
 The last two are fallbacks: each is a warning, and a NIC that only falls back gives way when its network is
 already taken, since CloudStack takes a network once per VM (observed, section 1). Above all rules stands the
-guard: a test never gets a network that a production row names or that a VM failed over live uses.
+guard (``rules/guard.py``): a test never gets a production network.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 from rules.errors import FailoverErrorType, FailoverRefused
-from rules.mappings import LiveNetwork, MappingRow, network_key
+from rules.mappings import MappingRow, network_key
 from rules.models import Record
 from rules.naming import is_usable_mac
 from rules.nics import SourceNic
@@ -76,7 +77,14 @@ class NetworkDefaults(Record):
     test_network_id: str = ""
 
 
+class _Site(NamedTuple):
+    failover_type: FailoverType
+    defaults: NetworkDefaults
+    policy: FailoverPolicy
+
+
 def resolve_networks(  # noqa: PLR0913 - the six inputs of the rule, and nothing else
+    *,
     failover_type: FailoverType,
     custom: Mapping[str, str],
     nics: Sequence[SourceNic],
@@ -103,8 +111,8 @@ def resolve_networks(  # noqa: PLR0913 - the six inputs of the rule, and nothing
         raise FailoverRefused(FailoverErrorType.SOURCE_NICS_UNKNOWN, "The source VM has no known NIC")
     _refuse_unused(custom, nics)
     own_kind = _rows_by_name(rows, is_test=failover_type is FailoverType.TEST)
-    decisions = [_decide(failover_type, custom, nic, own_kind, defaults, policy) for nic in nics]
-    return _one_nic_per_network(decisions)
+    site = _Site(failover_type, defaults, policy)
+    return _one_nic_per_network([_decide(site, custom, nic, own_kind) for nic in nics])
 
 
 def _refuse_unused(custom: Mapping[str, str], nics: Sequence[SourceNic]) -> None:
@@ -112,7 +120,7 @@ def _refuse_unused(custom: Mapping[str, str], nics: Sequence[SourceNic]) -> None
     if unused:
         raise FailoverRefused(
             FailoverErrorType.UNKNOWN_SOURCE_NETWORK,
-            f"network_mappings: {len(unused)} of {len(custom)} entries name a network that no NIC of the VM is on",
+            f"network_mappings: {len(unused)} of {len(custom)} entries name a network that the VM is not on",
         )
 
 
@@ -127,13 +135,8 @@ def _rows_by_name(rows: Sequence[MappingRow], *, is_test: bool) -> dict[str, lis
     return found
 
 
-def _decide(  # noqa: PLR0913 - see resolve_networks
-    failover_type: FailoverType,
-    custom: Mapping[str, str],
-    nic: SourceNic,
-    rows: Mapping[str, Sequence[MappingRow]],
-    defaults: NetworkDefaults,
-    policy: FailoverPolicy,
+def _decide(
+    site: _Site, custom: Mapping[str, str], nic: SourceNic, rows: Mapping[str, Sequence[MappingRow]]
 ) -> NetworkDecision:
     warnings: list[str] = []
     row = None
@@ -142,9 +145,11 @@ def _decide(  # noqa: PLR0913 - see resolve_networks
     elif row := _usable_row(nic, rows.get(nic.network_name, ()), warnings):
         rule, network_id, name = NetworkRule.MAPPED, row.destination_network_id, row.destination_network_name
     else:
-        rule, network_id = _fallback(failover_type, nic, defaults, policy)
+        rule, network_id = _fallback(site, nic)
         name = ""
-        warnings.append(f"no {failover_type.value} mapping for this source network: rule {rule.value} chose")
+        warnings.append(
+            f"no {site.failover_type.value} mapping for this source network: rule {rule.value} chose"
+        )
     return NetworkDecision(
         nic_index=nic.index,
         nic_label=nic.label,
@@ -154,7 +159,7 @@ def _decide(  # noqa: PLR0913 - see resolve_networks
         destination_network_name=name,
         rule=rule,
         mapping_id=row.id if row else None,
-        mac_address=_mac(failover_type, nic, rule, policy, warnings),
+        mac_address=_mac(site, nic, rule, warnings),
         warnings=tuple(warnings),
     )
 
@@ -167,16 +172,15 @@ def _usable_row(nic: SourceNic, rows: Sequence[MappingRow], warnings: list[str])
     if len({network_key(row.destination_network_id) for row in usable}) > 1:
         raise FailoverRefused(
             FailoverErrorType.AMBIGUOUS_MAPPING,
-            f"NIC {nic.index} ({nic.network_name!r}): mapping rows {_ids(usable)} name different destinations",
+            f"NIC {nic.index} ({nic.network_name!r}): rows {row_ids(usable)} name different destinations",
         )
     if len(usable) > 1:
-        warnings.append(f"mapping rows {_ids(usable)} say the same: row {usable[0].id} is used")
+        warnings.append(f"mapping rows {row_ids(usable)} say the same: row {usable[0].id} is used")
     return usable[0]
 
 
-def _fallback(
-    failover_type: FailoverType, nic: SourceNic, defaults: NetworkDefaults, policy: FailoverPolicy
-) -> tuple[NetworkRule, str]:
+def _fallback(site: _Site, nic: SourceNic) -> tuple[NetworkRule, str]:
+    failover_type, defaults, policy = site
     where = f"NIC {nic.index} ({nic.network_name!r}) has no {failover_type.value} mapping"
     if failover_type is FailoverType.TEST:
         if network_key(defaults.test_network_id):
@@ -194,13 +198,8 @@ def _fallback(
     return NetworkRule.DEFAULT, defaults.network_id
 
 
-def _mac(
-    failover_type: FailoverType,
-    nic: SourceNic,
-    rule: NetworkRule,
-    policy: FailoverPolicy,
-    warnings: list[str],
-) -> str:
+def _mac(site: _Site, nic: SourceNic, rule: NetworkRule, warnings: list[str]) -> str:
+    failover_type, _, policy = site
     wanted = policy.live_mac if failover_type is FailoverType.LIVE else policy.test_mac
     if wanted is MacPolicy.NEW or not nic.mac_address:
         return ""
@@ -240,77 +239,6 @@ def _one_nic_per_network(decisions: Sequence[NetworkDecision]) -> tuple[NetworkD
     return tuple(settled)
 
 
-def _ids(rows: Iterable[MappingRow]) -> str:
+def row_ids(rows: Iterable[MappingRow]) -> str:
+    """Return the ids of the rows, for people."""
     return ", ".join(str(row.id) for row in rows)
-
-
-class ProductionUse(Record):
-    """Why a network counts as production: rows that name it, and VMs failed over live that use it."""
-
-    rows: tuple[MappingRow, ...] = ()
-    live: tuple[LiveNetwork, ...] = ()
-
-    def of(self, network_id: str) -> "ProductionUse":
-        """Return the part of it that is about one network."""
-        key = network_key(network_id)
-        return ProductionUse(
-            rows=tuple(
-                row
-                for row in self.rows
-                if row.is_production and network_key(row.destination_network_id) == key
-            ),
-            live=tuple(one for one in self.live if network_key(one.network_id) == key),
-        )
-
-    def __bool__(self) -> bool:
-        return bool(self.rows or self.live)
-
-    def __str__(self) -> str:
-        parts = [f"production mapping rows {_ids(self.rows)}"] if self.rows else []
-        parts += [
-            f"VM {one.vm_id or one.context_id} failed over live by {one.workflow_id}" for one in self.live
-        ]
-        return " and ".join(parts)
-
-
-def guard_test_networks(
-    failover_type: FailoverType,
-    decisions: Sequence[NetworkDecision],
-    production: ProductionUse,
-    *,
-    allowed: bool,
-) -> tuple[NetworkDecision, ...]:
-    """Keep a test VM off every production network, whatever rule chose it.
-
-    Args:
-        failover_type: A live failover passes: production networks are what it is for.
-        decisions: What the rules chose.
-        production: Fresh rows of any VM, and the networks in use by VMs that were failed over live.
-        allowed: The request says ``allow_production_network`` and why: a warning instead of a refusal.
-
-    Raises:
-        FailoverRefused: ProductionNetworkRefused; names every such NIC, its network and the rows.
-    """
-    if failover_type is FailoverType.LIVE:
-        return tuple(decisions)
-    reasons = {
-        decision.nic_index: f"network {decision.destination_network_id} is production ({found})"
-        for decision in decisions
-        if decision.connected and (found := production.of(decision.destination_network_id))
-    }
-    if reasons and not allowed:
-        text = "; ".join(f"{one}: {reasons[one.nic_index]}" for one in decisions if one.nic_index in reasons)
-        raise FailoverRefused(
-            FailoverErrorType.PRODUCTION_NETWORK_REFUSED,
-            f"A test failover must not touch production. {text}",
-        )
-    return tuple(
-        decision.model_copy(
-            update={
-                "warnings": (*decision.warnings, f"allowed by the request: {reasons[decision.nic_index]}")
-            }
-        )
-        if decision.nic_index in reasons
-        else decision
-        for decision in decisions
-    )
