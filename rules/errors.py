@@ -10,7 +10,8 @@
     |     ProductionNetworkRefused, DestinationCheckFailed, VmNameTaken, StoredDataUnreadable
     |-- refused by CloudStack (never retried; what was made is removed)
     |     CloudStackRefused, CloudStackNotPermitted, QuotaExceeded,
-    |     VmCreateFailed, VmStartFailed, VmLost, VerificationFailed, NotOurVm
+    |     VmCreateFailed, VmStartFailed, VmLost, VerificationFailed, NotOurVm, StepTimedOut,
+    |     ActivityFailed
     |-- passing (Temporal retries with backoff)
     |     DatabaseUnavailable, CloudStackUnavailable, CloudStackOutcomeUnknown, CloudStackNoCapacity,
     |     SourceUnreachable, VmNameBusy, VmBusy
@@ -50,6 +51,8 @@ class FailoverErrorType(StrEnum):
     VM_LOST = "VmLost"
     VERIFICATION_FAILED = "VerificationFailed"
     NOT_OUR_VM = "NotOurVm"
+    STEP_TIMED_OUT = "StepTimedOut"
+    ACTIVITY_FAILED = "ActivityFailed"
     DATABASE_UNAVAILABLE = "DatabaseUnavailable"
     CLOUDSTACK_UNAVAILABLE = "CloudStackUnavailable"
     CLOUDSTACK_OUTCOME_UNKNOWN = "CloudStackOutcomeUnknown"
@@ -78,7 +81,7 @@ _PASSING = frozenset(
 )
 
 
-class FailoverRefused(ValueError):  # noqa: N818 - a refusal is the field's word, and what the operator reads
+class FailoverRefused(ValueError):
     """A rule says no. Nothing was changed.
 
     Args:

@@ -35,6 +35,7 @@ class FailoverPolicy(Record):
     Attributes:
         default_test_network_id: Where a test NIC without a mapping goes; empty where there is none.
         cpu_speed_mhz: For custom offerings that leave the CPU speed open too (observed, section 20).
+        source_budget_seconds: How long one try to ask the VMA may take; a tunnel can hang.
         create_expiry_seconds: How long a signed create call stays valid.
         clock_skew_seconds: How far the clocks of worker and CloudStack may be apart.
         job_timeout_seconds: How long one CloudStack job may take.
@@ -50,6 +51,7 @@ class FailoverPolicy(Record):
     live_mac: MacPolicy = MacPolicy.KEEP
     test_mac: MacPolicy = MacPolicy.KEEP
     cpu_speed_mhz: int = 1000
+    source_budget_seconds: float = 90.0
     create_expiry_seconds: float = 60.0
     clock_skew_seconds: float = 10.0
     create_budget_seconds: float = 1800.0

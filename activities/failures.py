@@ -1,0 +1,27 @@
+"""How a failure crosses into Temporal: always typed, and retried only when the type says so."""
+
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError
+
+from rules.errors import FailoverErrorType
+
+
+def failure(
+    error_type: FailoverErrorType, message: str, *details: object, retry_in: float | None = None
+) -> ApplicationError:
+    """Build the error of one type.
+
+    Args:
+        error_type: Decides whether Temporal retries (``FailoverErrorType.retryable``).
+        message: For people; never a secret, never a value of the request.
+        details: Models that travel with the error.
+        retry_in: Seconds until the next try, where the system asked for a pause.
+    """
+    return ApplicationError(
+        message,
+        *details,
+        type=error_type.value,
+        non_retryable=not error_type.retryable,
+        next_retry_delay=timedelta(seconds=retry_in) if retry_in is not None else None,
+    )

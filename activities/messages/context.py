@@ -1,0 +1,63 @@
+"""Messages about the VM's context and the lease on it."""
+
+from rules.context import DestinationConfig, VMContext
+from rules.models import Record
+from rules.policy import FailoverPolicy
+from rules.request import FailoverType, UnifiedFailoverConfig
+
+
+class LoadContextRequest(Record):
+    """Ask for the VM's context, its CloudStack configuration and the site's policy."""
+
+    config: UnifiedFailoverConfig
+
+
+class LoadedContext(Record):
+    """Everything that the request left out."""
+
+    context: VMContext
+    destination: DestinationConfig
+    policy: FailoverPolicy
+
+
+class LeaseRequest(Record):
+    """Ask for the right to fail this VM over.
+
+    Attributes:
+        owner: The workflow id: a reset keeps it, so the lease is re-entrant for it.
+        vm_name: For live, the name that will be created; two runs never create one name at a time.
+        take_over_from: An owner of which Temporal said that it is closed.
+    """
+
+    context_id: str
+    failover_type: FailoverType
+    owner: str
+    vm_name: str
+    take_over_from: str = ""
+
+
+class LeaseReply(Record):
+    """The lease, or who holds it.
+
+    Attributes:
+        fresh: False when an earlier run may have left a create call under way.
+        held_by: The workflow id of the holder; empty when granted.
+        name_only: What is held is only the VM's name, by the failover of another VM.
+    """
+
+    granted: bool
+    fresh: bool = True
+    held_by: str = ""
+    name_only: bool = False
+
+
+class OwnerQuery(Record):
+    """Ask Temporal about the holder of a lease."""
+
+    workflow_id: str
+
+
+class OwnerState(Record):
+    """Whether the holder of a lease still runs; a workflow that Temporal does not know does not."""
+
+    open: bool

@@ -1,0 +1,95 @@
+"""Messages about the source NICs, their networks, and what CloudStack says of the plan."""
+
+from rules.context import DestinationConfig, VMContext
+from rules.models import Record
+from rules.nics import SourceVm
+from rules.policy import FailoverPolicy
+from rules.request import UnifiedFailoverConfig
+from rules.resolution import NetworkDecision
+
+
+class SourceRequest(Record):
+    """Ask for the source VM's NICs.
+
+    Attributes:
+        reason: Why the VMA could not be asked, when the database is asked instead.
+    """
+
+    context: VMContext
+    reason: str = ""
+
+
+class ResolveNetworkRequest(Record):
+    """Ask where each NIC goes."""
+
+    workflow_id: str
+    config: UnifiedFailoverConfig
+    context: VMContext
+    destination: DestinationConfig
+    source: SourceVm
+    policy: FailoverPolicy
+
+
+class ResolvedNetworks(Record):
+    """One decision per NIC, in NIC order."""
+
+    decisions: tuple[NetworkDecision, ...]
+
+
+class GuardRequest(Record):
+    """Ask, on fresh rows, whether the decisions still keep a test off production."""
+
+    config: UnifiedFailoverConfig
+    decisions: tuple[NetworkDecision, ...]
+
+
+class CheckRequest(Record):
+    """Ask CloudStack whether the VM can be made as decided. Nothing is created."""
+
+    workflow_id: str
+    config: UnifiedFailoverConfig
+    context: VMContext
+    destination: DestinationConfig
+    source: SourceVm
+    decisions: tuple[NetworkDecision, ...]
+    policy: FailoverPolicy
+
+
+class CheckProblem(Record):
+    """One reason why the VM cannot be made.
+
+    Attributes:
+        type: One of FailoverErrorType.
+        message: What is wrong and where to mend it.
+        network_id: The network concerned; empty for anything else.
+    """
+
+    type: str
+    message: str
+    network_id: str = ""
+
+
+class ComputePlan(Record):
+    """What the deploy call needs beside networks.
+
+    Attributes:
+        cpu_count: 0 when the offering fixes it; so do the other two.
+        memory_mb: In MiB.
+        cpu_speed_mhz: In MHz.
+    """
+
+    zone_id: str
+    template_id: str
+    service_offering_id: str
+    cpu_count: int = 0
+    memory_mb: int = 0
+    cpu_speed_mhz: int = 0
+
+
+class DestinationCheck(Record):
+    """What CloudStack says of the plan; the decisions come back with the networks' names."""
+
+    decisions: tuple[NetworkDecision, ...]
+    problems: tuple[CheckProblem, ...] = ()
+    warnings: tuple[str, ...] = ()
+    compute: ComputePlan | None = None

@@ -1,0 +1,73 @@
+"""Messages about what the database records of a run."""
+
+from typing import Any
+
+from activities.messages.networks import DestinationCheck
+from rules.context import VMContext
+from rules.models import Record
+from rules.nics import SourceVm
+from rules.outcomes import FailoverOutcome, FailoverVm
+from rules.request import FailoverType, UnifiedFailoverConfig
+from rules.resolution import NetworkDecision
+
+
+class BeginRunRequest(Record):
+    """Record that the run holds the lease and has begun."""
+
+    workflow_id: str
+    run_id: str
+    config: UnifiedFailoverConfig
+    context: VMContext
+
+
+class PreviousRun(Record):
+    """What an earlier run of this workflow id recorded.
+
+    Attributes:
+        completed_vm_id: The VM of a run that completed; an undo never removes it.
+        generation: The last generation that was recorded.
+    """
+
+    completed_vm_id: str = ""
+    generation: int = 1
+
+
+class RecordPlanRequest(Record):
+    """Record the decisions, and with them that a live run is about to use these networks."""
+
+    workflow_id: str
+    decisions: tuple[NetworkDecision, ...]
+    source: SourceVm
+    check: DestinationCheck
+
+
+class RecordVMRequest(Record):
+    """Record that the VM exists."""
+
+    workflow_id: str
+    vm: FailoverVm
+
+
+class FinishRunRequest(Record):
+    """Record how the run ended, and give the lease back.
+
+    Attributes:
+        keeps_vm: Whether the VM still exists: then its networks stay in use.
+        report: The result or the failure report, as JSON.
+    """
+
+    workflow_id: str
+    context_id: str
+    failover_type: FailoverType
+    vm_name: str
+    outcome: FailoverOutcome
+    keeps_vm: bool
+    vm: FailoverVm | None = None
+    step: str = ""
+    error_type: str = ""
+    error_message: str = ""
+    report: dict[str, Any]
+
+
+class Recorded(Record):
+    """The fact stands in the database."""

@@ -1,0 +1,109 @@
+"""Messages about the VM: create, wait, start, verify, remove."""
+
+from enum import StrEnum
+
+from activities.messages.networks import ComputePlan
+from rules.context import DestinationConfig
+from rules.models import Record
+from rules.outcomes import FailoverVm
+from rules.policy import FailoverPolicy
+from rules.request import FailoverType
+from rules.resolution import NetworkDecision
+
+
+class VmOwner(Record):
+    """Whose VM it is: enough to compute its identity, its names and its mark again."""
+
+    workflow_id: str
+    context_id: str
+    failover_type: FailoverType
+    source_vm_name: str
+    destination: DestinationConfig
+
+
+class CreateVMRequest(Record):
+    """Ask for the VM, stopped, with its NICs in order.
+
+    Attributes:
+        first_generation: Earlier generations are known to be gone for good.
+        settled: False when a create call of an earlier run or attempt may still be under way.
+    """
+
+    owner: VmOwner
+    compute: ComputePlan
+    decisions: tuple[NetworkDecision, ...]
+    policy: FailoverPolicy
+    first_generation: int = 1
+    settled: bool = True
+
+
+class CreateVMReply(Record):
+    """The VM that is ours, and the job that makes it; no job when it was there already."""
+
+    vm: FailoverVm
+    job_id: str = ""
+
+
+class JobRequest(Record):
+    """Ask for the end of a CloudStack job."""
+
+    destination: DestinationConfig
+    job_id: str
+
+
+class JobState(StrEnum):
+    """How a job ended. Only the code is kept: a job's result may hold a password in plain text."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    """CloudStack forgot the job, or it ended without a result: the resource tells."""
+
+
+class JobReport(Record):
+    """The end of a job; ``code`` is CloudStack's, 0 when it gave none."""
+
+    state: JobState
+    code: int = 0
+
+
+class VmRequest(Record):
+    """Ask for something of our VM.
+
+    Attributes:
+        refused_with: The code of a start job that cannot succeed later: only a VM that runs all the same is
+            a success then.
+    """
+
+    owner: VmOwner
+    vm: FailoverVm
+    refused_with: int | None = None
+
+
+class StartReply(Record):
+    """The VM's state before the call, and the job that starts it; no job when it runs already."""
+
+    state: str
+    job_id: str = ""
+
+
+class VerifyRequest(Record):
+    """Ask CloudStack to read the VM back and compare it with the decisions."""
+
+    owner: VmOwner
+    vm: FailoverVm
+    decisions: tuple[NetworkDecision, ...]
+
+
+class RemoveVMRequest(Record):
+    """Undo: remove every VM that carries our identity up to this generation."""
+
+    owner: VmOwner
+    generation: int
+
+
+class RemovedVMs(Record):
+    """What the undo found and did, as ``name (id): what``."""
+
+    removed: tuple[str, ...] = ()
+    left_behind: tuple[str, ...] = ()

@@ -1,0 +1,186 @@
+"""The failover of one VM, live or test. Read ``_live`` or ``_test``: that is the runbook."""
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.failures import failure
+    from activities.messages.context import LoadContextRequest
+    from activities.messages.networks import (
+        CheckRequest,
+        GuardRequest,
+        ResolveNetworkRequest,
+        SourceRequest,
+    )
+    from activities.messages.record import BeginRunRequest, RecordPlanRequest, RecordVMRequest
+    from activities.messages.vm import VerifyRequest
+    from rules.errors import FailoverErrorType, FailoverRefused
+    from rules.outcomes import FailoverResult
+    from rules.request import FailoverType, UnifiedFailoverConfig, parse_request
+    from workflows import ending, machine, steps, surface
+    from workflows.failures import explain
+    from workflows.lease import take_lease
+    from workflows.run_state import FailoverRun
+
+
+@workflow.defn(name="FailoverWorkflow")
+class FailoverWorkflow:
+    """One failover. It closes when the VM is verified, or when what it made is removed again."""
+
+    @workflow.run
+    async def run(self, *inputs: Any) -> FailoverResult:  # noqa: ANN401 - raw JSON, checked here first
+        """Validate, fail over, record; on any failure or cancel, undo first.
+
+        Args:
+            inputs: One JSON object, the job sheet's. Anything else is refused with a typed error, whatever
+                the command line or the Web UI sent.
+
+        Raises:
+            ApplicationError: One of FailoverErrorType, with a FailureReport.
+        """
+        self._run = FailoverRun(_validated(inputs))
+        surface.show_asked(self._run.config.context_id, self._run.config.failover_type)
+        try:
+            if self._run.config.failover_type is FailoverType.LIVE:
+                return await self._live()
+            return await self._test()
+        except (FailureError, asyncio.CancelledError) as error:
+            # Nothing else is caught: an error in our own code or a result that does not decode leaves the run
+            # open until a fixed worker is there.
+            raise await ending.roll_back(self._run, error) from error
+
+    async def _live(self) -> FailoverResult:
+        await self._load_context()
+        await self._lease_context()
+        await self._discover_source()
+        await self._resolve_networks()
+        await self._check_destination()
+        await self._create_vm()
+        await self._start_vm()
+        await self._verify_vm()
+        return await self._record_completion()
+
+    async def _test(self) -> FailoverResult:
+        await self._load_context()
+        await self._lease_context()
+        await self._discover_source()
+        await self._resolve_networks()
+        await self._check_destination()
+        await self._guard_networks("create")
+        await self._create_vm()
+        await self._guard_networks("start")
+        await self._start_vm()
+        await self._verify_vm()
+        return await self._record_completion()
+
+    async def _load_context(self) -> None:
+        self._run.enter("load the VM's context")
+        self._run.loaded = await steps.load_context(LoadContextRequest(config=self._run.config))
+        surface.show_vm_name(self._run.loaded.context.vm_name)
+
+    async def _lease_context(self) -> None:
+        self._run.enter("lease the VM's context")
+        run = self._run
+        run.lease_fresh = await take_lease(run.config, run.loaded)
+        run.begun = True
+        run.previous = await steps.begin_run(
+            BeginRunRequest(
+                workflow_id=run.workflow_id,
+                run_id=workflow.info().run_id,
+                config=run.config,
+                context=run.loaded.context,
+            )
+        )
+
+    async def _discover_source(self) -> None:
+        self._run.enter("discover the source NICs")
+        run, context = self._run, self._run.loaded.context
+        try:
+            run.source = await steps.discover_source(SourceRequest(context=context), run.loaded.policy)
+        except ActivityError as error:
+            error_type, reason = explain(error)
+            if error_type not in (FailoverErrorType.SOURCE_UNREACHABLE, FailoverErrorType.STEP_TIMED_OUT):
+                raise
+            run.stop_if_cancelled()
+            run.source = await steps.load_stored_source(SourceRequest(context=context, reason=reason))
+            guessed = ", inferred" if run.source.inferred else ""
+            run.notes.append(f"source NICs from {run.source.source.value}{guessed}: {run.source.reason}")
+
+    async def _resolve_networks(self) -> None:
+        self._run.enter("resolve the networks")
+        run = self._run
+        resolved = await steps.resolve_networks(
+            ResolveNetworkRequest(
+                workflow_id=run.workflow_id,
+                config=run.config,
+                context=run.loaded.context,
+                destination=run.loaded.destination,
+                source=run.source,
+                policy=run.loaded.policy,
+            )
+        )
+        run.decisions = resolved.decisions
+
+    async def _check_destination(self) -> None:
+        self._run.enter("check the plan in CloudStack")
+        run = self._run
+        check = await steps.check_destination(
+            CheckRequest(
+                workflow_id=run.workflow_id,
+                config=run.config,
+                context=run.loaded.context,
+                destination=run.loaded.destination,
+                source=run.source,
+                decisions=run.decisions,
+                policy=run.loaded.policy,
+            )
+        )
+        run.decisions = check.decisions
+        run.notes.extend(check.warnings)
+        await steps.record_plan(
+            RecordPlanRequest(
+                workflow_id=run.workflow_id, decisions=run.decisions, source=run.source, check=check
+            )
+        )
+        if check.problems or check.compute is None:
+            text = "; ".join(problem.message for problem in check.problems)
+            raise failure(FailoverErrorType(check.problems[0].type), text)
+        run.compute = check.compute
+
+    async def _guard_networks(self, before: str) -> None:
+        self._run.enter(f"production guard before {before}")
+        run = self._run
+        guarded = await steps.guard_networks(GuardRequest(config=run.config, decisions=run.decisions), before)
+        run.decisions = guarded.decisions
+
+    async def _create_vm(self) -> None:
+        self._run.enter("create the VM, stopped")
+        run = self._run
+        run.undo.append(lambda: machine.remove(run))
+        await machine.create_stopped(run)
+        await steps.record_vm(RecordVMRequest(workflow_id=run.workflow_id, vm=run.vm))
+
+    async def _start_vm(self) -> None:
+        self._run.enter("start the VM")
+        await machine.start_until_running(self._run)
+
+    async def _verify_vm(self) -> None:
+        self._run.enter("verify the VM")
+        run = self._run
+        run.vm = await steps.verify_vm(
+            VerifyRequest(owner=run.owner, vm=run.vm, decisions=run.decisions), run.loaded.policy
+        )
+
+    async def _record_completion(self) -> FailoverResult:
+        self._run.enter("record the completion")
+        return await ending.complete(self._run)
+
+
+def _validated(inputs: tuple[Any, ...]) -> UnifiedFailoverConfig:
+    try:
+        return parse_request(inputs[0] if len(inputs) == 1 else None)
+    except FailoverRefused as refusal:
+        raise failure(refusal.error_type, str(refusal)) from None

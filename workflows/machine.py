@@ -1,0 +1,117 @@
+"""The new VM: created once, started, and removed again, whatever CloudStack answers on the way."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.failures import failure
+    from activities.messages.vm import (
+        CreateVMRequest,
+        JobReport,
+        JobRequest,
+        JobState,
+        RemovedVMs,
+        RemoveVMRequest,
+        VmRequest,
+    )
+    from rules.errors import FailoverErrorType
+    from workflows import steps
+    from workflows.failures import explain, may_be_under_way
+    from workflows.run_state import FailoverRun
+
+_RUNNING = "Running"
+_CREATE_TRIES = 5
+_WORTH_ANOTHER_START = frozenset({0, 530, 533, 534})
+"""Job codes after which a start may succeed later: no result (the server was restarted), an agent's failure,
+no capacity, an unavailable host (observed, sections 5, 8 and 21)."""
+
+
+async def create_stopped(run: FailoverRun) -> None:
+    """Create the VM, stopped; a job that fails is followed by a look, which adopts or clears away."""
+    policy = run.loaded.policy
+    generation, settled, tries = run.previous.generation, run.lease_fresh, 0
+    while True:
+        run.stop_if_cancelled()
+        run.create_unanswered = True
+        try:
+            reply = await steps.create_vm(
+                CreateVMRequest(
+                    owner=run.owner,
+                    compute=run.compute,
+                    decisions=run.decisions,
+                    policy=policy,
+                    first_generation=generation,
+                    settled=settled,
+                )
+            )
+        except ActivityError as error:
+            run.create_unanswered = may_be_under_way(error)
+            raise
+        run.vm, run.create_unanswered = reply.vm, False
+        if not reply.job_id:
+            return
+        run.stop_if_cancelled()
+        report = await _wait(run, reply.job_id, "the VM is created")
+        if report.state is JobState.SUCCEEDED:
+            return
+        tries += 1
+        if tries == _CREATE_TRIES:
+            raise failure(
+                FailoverErrorType.VM_CREATE_FAILED,
+                f"{tries} create jobs failed; the last code was {report.code}",
+            )
+        generation, settled = reply.vm.generation, True
+
+
+async def start_until_running(run: FailoverRun) -> None:
+    """Start the VM; tried again while the reason may pass, since it stays Stopped (observed, section 5)."""
+    policy = run.loaded.policy
+    give_up = workflow.now() + timedelta(seconds=policy.start_budget_seconds)
+    refused_with = None
+    while True:
+        run.stop_if_cancelled()
+        started = await steps.start_vm(
+            VmRequest(owner=run.owner, vm=run.vm, refused_with=refused_with), policy
+        )
+        if started.state == _RUNNING:
+            break
+        report = await _wait(run, started.job_id, "the VM starts")
+        if report.state is JobState.SUCCEEDED:
+            break
+        if report.code in _WORTH_ANOTHER_START:
+            if workflow.now() >= give_up:
+                raise failure(
+                    FailoverErrorType.VM_START_FAILED,
+                    f"No start within {policy.start_budget_seconds:.0f} s; the last code was {report.code}",
+                )
+            await workflow.sleep(policy.start_retry_seconds, summary=f"Start again after code {report.code}")
+        else:
+            # 431 is also "already running": the next look decides.
+            refused_with = report.code
+    run.vm = run.vm.model_copy(update={"state": _RUNNING})
+
+
+async def remove(run: FailoverRun) -> RemovedVMs:
+    """Undo ``create_stopped``: remove the VM that this run made, or name it."""
+    run.show("undo: remove the VM")
+    vm, policy = run.vm_if_any, run.loaded.policy
+    if vm is not None and vm.id == run.previous.completed_vm_id:
+        kept = f"{vm.name} ({vm.id}): kept, since an earlier run of this workflow completed it"
+        return RemovedVMs(left_behind=(kept,))
+    if run.create_unanswered:
+        # Until the call has expired, the VM's absence proves nothing.
+        await workflow.sleep(policy.settle_seconds, summary="Let an unanswered create call expire")
+    generation = vm.generation if vm else run.previous.generation
+    try:
+        return await steps.remove_vm(RemoveVMRequest(owner=run.owner, generation=generation), policy)
+    except ActivityError as error:
+        what = f"{vm.name} ({vm.id})" if vm else "a VM that this run may have made"
+        return RemovedVMs(left_behind=(f"{what}: not removed: {explain(error)[1]}",))
+
+
+async def _wait(run: FailoverRun, job_id: str, what: str) -> JobReport:
+    return await steps.wait_for_job(
+        JobRequest(destination=run.loaded.destination, job_id=job_id), what, run.loaded.policy
+    )

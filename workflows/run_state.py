@@ -1,0 +1,99 @@
+"""What a run knows so far, and what it shows of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.messages.context import LoadedContext
+    from activities.messages.networks import ComputePlan
+    from activities.messages.record import PreviousRun
+    from activities.messages.vm import RemovedVMs, VmOwner
+    from rules.nics import SourceVm
+    from rules.outcomes import FailoverVm
+    from rules.request import UnifiedFailoverConfig
+    from rules.resolution import NetworkDecision
+    from workflows import surface
+
+
+class FailoverRun:
+    """The facts of one run, filled in by its steps from top to bottom.
+
+    Attributes:
+        step: The step under way, in the runbook's words.
+        lease_fresh: False when an earlier run may have left a create call under way.
+        begun: Whether the run stands in the database, so that its end must be recorded.
+        create_unanswered: Whether a create call may be under way whose answer nobody has seen.
+        undo: The compensations, registered before the step that they undo.
+    """
+
+    loaded: LoadedContext
+    source: SourceVm
+    compute: ComputePlan
+    vm: FailoverVm
+
+    def __init__(self, config: UnifiedFailoverConfig) -> None:
+        self.config = config
+        self.step = "validate the request"
+        self.workflow_id = workflow.info().workflow_id
+        self.previous = PreviousRun()
+        self.lease_fresh = True
+        self.begun = False
+        self.create_unanswered = False
+        self.decisions: tuple[NetworkDecision, ...] = ()
+        self.undo: list[Callable[[], Awaitable[RemovedVMs]]] = []
+        self.notes: list[str] = []
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Everything an operator should look at: of the run, then of each NIC's decision."""
+        of_decisions = [f"{one}: {warning}" for one in self.decisions for warning in one.warnings]
+        return (*self.notes, *of_decisions)
+
+    @property
+    def owner(self) -> VmOwner:
+        """Whose VM it is."""
+        return VmOwner(
+            workflow_id=self.workflow_id,
+            context_id=self.loaded.context.context_id,
+            failover_type=self.config.failover_type,
+            source_vm_name=self.loaded.context.vm_name,
+            destination=self.loaded.destination,
+        )
+
+    @property
+    def vm_if_any(self) -> FailoverVm | None:
+        """The VM, once there is one."""
+        return getattr(self, "vm", None)
+
+    def enter(self, step: str) -> None:
+        """Begin a step, unless the run was cancelled meanwhile.
+
+        Raises:
+            asyncio.CancelledError: The SDK drops a cancel when the activity that is told of it succeeds all
+                the same; here it is seen.
+        """
+        self.stop_if_cancelled()
+        self.step = step
+        self.show(step)
+
+    def stop_if_cancelled(self) -> None:
+        """Raise ``asyncio.CancelledError`` if somebody asked for it."""
+        if workflow.cancellation_reason() is not None:
+            raise asyncio.CancelledError
+
+    def show(self, headline: str) -> None:
+        """Bring the current details up to date."""
+        loaded = getattr(self, "loaded", None)
+        workflow.set_current_details(
+            surface.describe(
+                step=headline,
+                failover_type=self.config.failover_type,
+                context=loaded.context if loaded else None,
+                source=getattr(self, "source", None),
+                decisions=self.decisions,
+                vm=self.vm_if_any,
+                warnings=self.warnings,
+            )
+        )
