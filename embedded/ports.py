@@ -1,7 +1,8 @@
 """Where the parts of the stack listen: fixed ports for ``up``, free ones for ``demo`` and the tests."""
 
+import itertools
+import random
 import socket
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -12,6 +13,7 @@ from embedded.errors import BadStackSetting, PortTaken
 
 HOST = "127.0.0.1"
 _PREFIX = "FAILOVER_UP_"
+_FREE_RANGE = range(20000, 30000)
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -99,13 +101,13 @@ class StackPorts:
 
 
 def free_ports(count: int) -> list[int]:
-    """Find distinct ports of 127.0.0.1 that nobody listens on at this moment."""
-    with ExitStack() as held:
-        # All are held at once, so that the system cannot hand out one of them twice.
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [int(each.getsockname()[1]) for each in sockets]
+    """Find distinct ports of 127.0.0.1 that nobody listens on at this moment.
+
+    They lie below the range from which systems take the ports of outgoing connections, so that none of those
+    can take one away before the part that it is for listens on it.
+    """
+    candidates = random.sample(_FREE_RANGE, len(_FREE_RANGE))
+    return list(itertools.islice((port for port in candidates if _is_free(port)), count))
 
 
 def _is_free(port: int) -> bool:
