@@ -1,0 +1,161 @@
+"""``failover_leases``: who may act on a VM context or submit a VM name.
+
+A lease is held by a workflow id until it is released or taken over. It has no age: only Temporal can say that
+its owner is closed, and the caller hands that in as ``take_over_from``.
+"""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, select, update
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from database.engine import Database
+from database.keys import stored_key
+from database.own_tables import leases
+
+
+def context_resource(context_id: str, failover_type: str) -> str:
+    """Return the resource that a run of this type holds for its VM context."""
+    return f"context:{context_id}:{failover_type}"
+
+
+def name_resource(vm_name: str) -> str:
+    """Return the resource under which submits of one VM name are made one after the other."""
+    return f"name:{vm_name.lower()}"
+
+
+@dataclass(frozen=True)
+class LeaseAnswer:
+    """What came of asking for a lease.
+
+    Attributes:
+        granted: The caller owns the resource now.
+        reentrant: It owned it before: this is a reset, or a retry whose first reply was lost.
+        taken_over_from: The closed owner whose lease the caller got or cleared away, None without one.
+        held_by: The workflow id that stands in the way, None where none does. A re-entrant lease is granted
+            all the same, for its owner may already have effects to look after.
+        held_resource: The resource which that one holds.
+    """
+
+    granted: bool
+    reentrant: bool = False
+    taken_over_from: str | None = None
+    held_by: str | None = None
+    held_resource: str | None = None
+
+
+class LeaseRepository:
+    """Grants leases, one transaction each.
+
+    Args:
+        database: Where ``failover_leases`` is.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def acquire(
+        self,
+        *,
+        resource: str,
+        owner: str,
+        context_id: str,
+        failover_type: str,
+        now: datetime,
+        take_over_from: str | None = None,
+        blocking: Collection[str] = (),
+    ) -> LeaseAnswer:
+        """Ask for a resource.
+
+        Our row goes in first and only then are the blocking resources looked at, under lock. Two that block
+        one another can therefore never both be granted.
+
+        Args:
+            resource: What is to be owned; see ``context_resource`` and ``name_resource``.
+            owner: The workflow id that asks.
+            context_id: For those who read the table.
+            failover_type: The same.
+            now: When it is asked for (UTC).
+            take_over_from: A workflow id that Temporal says is closed. Its lease on the resource becomes the
+                caller's, its leases on blocking resources are removed.
+            blocking: Other resources that nobody else may hold. A request refused for one leaves no row.
+        """
+        key, owner_key = stored_key(resource), stored_key(owner)
+        token = str(uuid.uuid4())
+        values = {
+            "resource_key": key,
+            "resource": resource,
+            "owner_key": owner_key,
+            "owner_workflow_id": owner,
+            "token": token,
+            "context_id": context_id,
+            "failover_type": failover_type,
+            "acquired_at": now,
+        }
+        async with self._database.write() as connection:
+            await self._insert_unless_there(connection, values)
+            keys = {key, *(stored_key(other) for other in blocking)}
+            found = await connection.execute(
+                select(leases).where(leases.c.resource_key.in_(sorted(keys))).with_for_update()
+            )
+            rows = {row.resource_key: row for row in found}
+            ours = rows.pop(key)
+            reentrant = ours.owner_workflow_id == owner and ours.token != token
+            taken = ours.owner_workflow_id == take_over_from and take_over_from != owner
+            if ours.owner_workflow_id != owner and not taken:
+                return LeaseAnswer(granted=False, held_by=ours.owner_workflow_id, held_resource=ours.resource)
+            if taken:
+                await connection.execute(update(leases).where(leases.c.resource_key == key).values(values))
+            stale, block = await self._sort_blockers(connection, rows.values(), owner, take_over_from)
+            if block is not None and not reentrant:
+                await connection.execute(delete(leases).where(leases.c.resource_key == key))
+            return LeaseAnswer(
+                granted=block is None or reentrant,
+                reentrant=reentrant,
+                taken_over_from=take_over_from if taken or stale else None,
+                held_by=block.owner_workflow_id if block is not None else None,
+                held_resource=block.resource if block is not None else None,
+            )
+
+    async def release(self, owner: str) -> int:
+        """Give back everything that a workflow id holds, and return how many leases that were."""
+        async with self._database.write() as connection:
+            done = await connection.execute(delete(leases).where(leases.c.owner_key == stored_key(owner)))
+        return done.rowcount
+
+    async def holder(self, resource: str) -> str | None:
+        """Return the workflow id that holds a resource now, None where nobody does."""
+        statement = select(leases.c.owner_workflow_id).where(leases.c.resource_key == stored_key(resource))
+        async with self._database.read() as connection:
+            found = (await connection.execute(statement)).scalar_one_or_none()
+        return None if found is None else str(found)
+
+    async def _insert_unless_there(self, connection: AsyncConnection, values: dict[str, Any]) -> None:
+        if self._database.on_server:
+            # INSERT IGNORE would hide other errors; this locks the row that is there and leaves it as it is.
+            await connection.execute(
+                mysql.insert(leases)
+                .values(values)
+                .on_duplicate_key_update(resource_key=leases.c.resource_key)
+            )
+        else:
+            await connection.execute(sqlite.insert(leases).values(values).on_conflict_do_nothing())
+
+    @staticmethod
+    async def _sort_blockers(
+        connection: AsyncConnection, rows: Collection[Row[Any]], owner: str, take_over_from: str | None
+    ) -> tuple[bool, Row[Any] | None]:
+        """Remove the leases of a closed owner; return whether there were any, and the first that blocks."""
+        others = sorted(
+            (row for row in rows if row.owner_workflow_id != owner), key=lambda row: row.resource_key
+        )
+        stale = [row.resource_key for row in others if row.owner_workflow_id == take_over_from]
+        if stale:
+            await connection.execute(delete(leases).where(leases.c.resource_key.in_(stale)))
+        blocks = [row for row in others if row.owner_workflow_id != take_over_from]
+        return bool(stale), blocks[0] if blocks else None

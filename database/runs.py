@@ -1,0 +1,335 @@
+"""``failover_runs``: every run with its exact state, for when Temporal's retention is over."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import Row, Select, delete, insert, or_, select, update
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from database import failover_jobs
+from database.engine import Database
+from database.errors import UnknownRun
+from database.keys import stored_key
+from database.network_keys import squeezed
+from database.own_tables import run_networks, runs
+from database.run_records import PreviousRun, RunRecord, RunStart, RunState, VmState
+from database.tables import text
+
+_LATER_VM_STATE = {
+    RunState.VM_CREATED: VmState.CREATED,
+    RunState.STARTING: VmState.CREATED,
+    RunState.COMPLETED: VmState.RUNNING,
+}
+"""What a state of the run says of its VM, where the caller does not say it."""
+
+_MESSAGE_CHARACTERS = 4000
+_NAME_CHARACTERS = 255
+
+
+class RunRepository:
+    """Writes what a run does, into our table and into the appliance's job list. Every write may be repeated.
+
+    Args:
+        database: Where the tables are.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, run: RunStart) -> PreviousRun | None:
+        """Record that a run has begun, and return what an earlier execution of its workflow id recorded.
+
+        State and failure start anew. What is known of a VM stays, for the VM stays too. A retry of this call
+        returns its own first record, with the same run id.
+        """
+        key = stored_key(run.workflow_id)
+        again: dict[str, Any] = {
+            "run_id": run.run_id,
+            "context_id": run.context_id,
+            "vm_name": run.vm_name,
+            "vmware_vm_id": run.vmware_vm_id,
+            "failover_type": run.failover_type,
+            "state": RunState.ACCEPTED,
+            "failure_type": None,
+            "failure_message": None,
+            "result": None,
+            "started_at": run.started_at,
+            "updated_at": run.started_at,
+            "finished_at": None,
+        }
+        first = {
+            "workflow_key": key,
+            "workflow_id": run.workflow_id,
+            "vm_state": VmState.NONE,
+            "generation": 0,
+            **again,
+        }
+        async with self._database.write() as connection:
+            previous = (
+                await connection.execute(select(runs).where(runs.c.workflow_key == key))
+            ).one_or_none()
+            if self._database.on_server:
+                await connection.execute(mysql.insert(runs).values(first).on_duplicate_key_update(again))
+            else:
+                await connection.execute(
+                    sqlite.insert(runs).values(first).on_conflict_do_update(["workflow_key"], set_=again)
+                )
+            await failover_jobs.begin(
+                connection, self._database.features, run, server=self._database.on_server
+            )
+        return None if previous is None else _previous(previous)
+
+    async def plan(
+        self,
+        workflow_id: str,
+        decisions: Sequence[BaseModel | Mapping[str, object]],
+        *,
+        networks: Sequence[str],
+        nic_source: str,
+        at: datetime,
+    ) -> None:
+        """Record the decided networks before the VM is submitted: from here on the guard counts them as used.
+
+        The networks of a VM that exists already stay beside the new ones until it is removed.
+
+        Args:
+            workflow_id: Whose plan.
+            decisions: One per NIC, in NIC order.
+            networks: Ids of the networks that the VM is put on, in NIC order.
+            nic_source: Where the NICs were learned from.
+            at: When (UTC).
+
+        Raises:
+            UnknownRun: Nothing was begun under this workflow id.
+        """
+        key = stored_key(workflow_id)
+        written = json.dumps([_plain(decision) for decision in decisions])
+        wanted: dict[str, dict[str, Any]] = {}
+        for index, network_id in enumerate(networks):
+            compared = squeezed(network_id)
+            wanted.setdefault(
+                compared,
+                {
+                    "workflow_key": key,
+                    "network_key": compared,
+                    "network_id": network_id.strip(),
+                    "nic_index": index,
+                },
+            )
+        async with self._database.write() as connection:
+            vm_state = await self._vm_state(connection, workflow_id)
+            exists = vm_state in {VmState.CREATED, VmState.RUNNING}
+            gone = delete(run_networks).where(run_networks.c.workflow_key == key)
+            if exists:
+                gone = gone.where(run_networks.c.network_key.in_(sorted(wanted)))
+            await connection.execute(gone)
+            if wanted:
+                await connection.execute(insert(run_networks), list(wanted.values()))
+            values: dict[str, Any] = {
+                "state": RunState.PLANNED,
+                "vm_state": vm_state if exists else VmState.PLANNED,
+                "decisions": written,
+                "nic_source": nic_source,
+                "updated_at": at,
+            }
+            await connection.execute(update(runs).where(runs.c.workflow_key == key).values(values))
+            await failover_jobs.advance(
+                connection,
+                self._database.features,
+                workflow_id,
+                at=at,
+                state=RunState.PLANNED,
+                network_mappings=written,
+            )
+
+    async def set_state(
+        self,
+        workflow_id: str,
+        state: RunState,
+        *,
+        at: datetime,
+        vm_id: str | None = None,
+        vm_name_created: str | None = None,
+        generation: int | None = None,
+        vm_state: VmState | None = None,
+    ) -> None:
+        """Record how far the run is; a fact that is None stays as it was.
+
+        Args:
+            workflow_id: Whose state.
+            state: The new one.
+            at: When (UTC).
+            vm_id: The VM in CloudStack.
+            vm_name_created: The name it was made under.
+            generation: Of the VM's identity.
+            vm_state: By default what ``state`` says of the VM, if anything.
+
+        Raises:
+            UnknownRun: Nothing was begun under this workflow id.
+        """
+        facts = {
+            "vm_id": vm_id,
+            "vm_name_created": vm_name_created,
+            "generation": generation,
+            "vm_state": vm_state or _LATER_VM_STATE.get(state),
+        }
+        values = {"state": state, "updated_at": at}
+        values.update({name: value for name, value in facts.items() if value is not None})
+        job_facts = {} if vm_id is None else {"destination_vm_id": vm_id}
+        await self._change(workflow_id, values, at=at, state=state, job_facts=job_facts)
+
+    async def finish(
+        self,
+        workflow_id: str,
+        outcome: RunState,
+        *,
+        finished_at: datetime,
+        result_json: str | None = None,
+        error_type: str | None = None,
+        error_message: str | None = None,
+        vm_state: VmState | None = None,
+    ) -> None:
+        """Record how the run ended.
+
+        Args:
+            workflow_id: Whose end.
+            outcome: One of the final states.
+            finished_at: When (UTC).
+            result_json: The result, as JSON.
+            error_type: Name of the error that ended it.
+            error_message: Its message, for people.
+            vm_state: What is known of the VM. A run that ended otherwise than completed and leaves this out
+                keeps its networks in use, since its VM may be there.
+
+        Raises:
+            UnknownRun: Nothing was begun under this workflow id.
+            ValueError: ``outcome`` is not final.
+        """
+        if outcome not in failover_jobs.FINAL_STATES:
+            raise ValueError(f"{outcome} does not end a run")
+        known = vm_state or _LATER_VM_STATE.get(outcome)
+        message = error_message[:_MESSAGE_CHARACTERS] if error_message else None
+        values: dict[str, Any] = {
+            "state": outcome,
+            "result": result_json,
+            "failure_type": error_type[:_NAME_CHARACTERS] if error_type else None,
+            "failure_message": message,
+            "updated_at": finished_at,
+            "finished_at": finished_at,
+        }
+        if known is not None:
+            values["vm_state"] = known
+        await self._change(
+            workflow_id, values, at=finished_at, state=outcome, job_facts={"error_message": message}
+        )
+
+    async def mark_removed(self, workflow_id: str, at: datetime) -> None:
+        """Record that the run's VM is gone, or certainly never was: its networks are in use no more.
+
+        Raises:
+            UnknownRun: Nothing was begun under this workflow id.
+        """
+        await self._change(workflow_id, {"vm_state": VmState.REMOVED, "updated_at": at}, at=at)
+
+    async def get(self, workflow_id: str) -> RunRecord | None:
+        """Return the run, None where there is none."""
+        found = await self._records(select(runs).where(runs.c.workflow_key == stored_key(workflow_id)))
+        return found[0] if found else None
+
+    async def list(
+        self,
+        *,
+        failover_type: str | None = None,
+        state: RunState | None = None,
+        vm_id: str | None = None,
+        context_id: str | None = None,
+        limit: int = 100,
+    ) -> list[RunRecord]:
+        """Return runs, the latest first, that match every filter which is given.
+
+        Args:
+            failover_type: ``live`` or ``test``.
+            state: How far they got.
+            vm_id: Of the source VM in VMware or of the VM in CloudStack.
+            context_id: Of the VM context.
+            limit: At most so many.
+        """
+        statement = select(runs).order_by(runs.c.started_at.desc(), runs.c.workflow_key).limit(limit)
+        if failover_type is not None:
+            statement = statement.where(runs.c.failover_type == failover_type)
+        if state is not None:
+            statement = statement.where(runs.c.state == state)
+        if vm_id is not None:
+            statement = statement.where(or_(runs.c.vmware_vm_id == vm_id, runs.c.vm_id == vm_id))
+        if context_id is not None:
+            statement = statement.where(runs.c.context_id == context_id)
+        return await self._records(statement)
+
+    async def _change(
+        self,
+        workflow_id: str,
+        values: Mapping[str, Any],
+        *,
+        at: datetime,
+        state: RunState | None = None,
+        job_facts: Mapping[str, str | None] | None = None,
+    ) -> None:
+        async with self._database.write() as connection:
+            changed = await connection.execute(
+                update(runs).where(runs.c.workflow_key == stored_key(workflow_id)).values(dict(values))
+            )
+            if changed.rowcount == 0:
+                raise _unknown(workflow_id)
+            await failover_jobs.advance(
+                connection,
+                self._database.features,
+                workflow_id,
+                at=at,
+                state=state,
+                **(job_facts or {}),
+            )
+
+    @staticmethod
+    async def _vm_state(connection: AsyncConnection, workflow_id: str) -> VmState:
+        statement = select(runs.c.vm_state).where(runs.c.workflow_key == stored_key(workflow_id))
+        found = (await connection.execute(statement.with_for_update())).scalar_one_or_none()
+        if found is None:
+            raise _unknown(workflow_id)
+        return VmState(found)
+
+    async def _records(self, statement: Select[Any]) -> "list[RunRecord]":
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return [_record(row) for row in rows]
+
+
+def _unknown(workflow_id: str) -> UnknownRun:
+    return UnknownRun(f"no run was begun under workflow id {workflow_id}")
+
+
+def _plain(decision: BaseModel | Mapping[str, object]) -> object:
+    return decision.model_dump(mode="json") if isinstance(decision, BaseModel) else dict(decision)
+
+
+def _previous(row: Row[Any]) -> PreviousRun:
+    return PreviousRun(
+        run_id=row.run_id,
+        context_id=row.context_id,
+        failover_type=row.failover_type,
+        state=RunState(row.state),
+        vm_state=VmState(row.vm_state),
+        vm_id=text(row.vm_id),
+        generation=row.generation,
+    )
+
+
+def _record(row: Row[Any]) -> RunRecord:
+    values = {name: value for name, value in row._asdict().items() if value is not None}
+    for name in ("decisions", "result"):
+        if name in values:
+            values[name] = json.loads(values[name])
+    return RunRecord.model_validate(values)
