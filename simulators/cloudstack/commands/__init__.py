@@ -1,0 +1,22 @@
+"""The API commands that the simulator has."""
+
+from simulators.cloudstack.commands import (
+    accounts,
+    catalogue,
+    deploy,
+    jobs,
+    lifecycle,
+    networks,
+    tags,
+    virtual_machines,
+    volumes,
+)
+from simulators.cloudstack.commands.invocation import Command
+
+COMMANDS: dict[str, Command] = {
+    command.name: command
+    for module in (
+        accounts, catalogue, deploy, jobs, lifecycle, networks, tags, virtual_machines, volumes
+    )
+    for command in module.COMMANDS
+}  # fmt: skip
