@@ -80,4 +80,7 @@ async def _download(folder: str) -> str | None:
 if __name__ == "__main__":
     problem = asyncio.run(_download(sys.argv[1]))
     if problem is not None:
-        sys.exit(problem)
+        sys.stderr.write(f"{problem}\n")
+        sys.stderr.flush()
+    # A normal exit may abort in the SDK's threads and drown the message in a crash report.
+    os._exit(0 if problem is None else 1)
