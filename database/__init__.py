@@ -1,7 +1,7 @@
 """The database: the appliance's tables and the job sheet's, and our own ``failover_*`` tables beside them.
 
-Open a :class:`Database` once per process and hand it to the repositories. ``database.migrations.migrate`` has to
-have run before; it never alters an existing table.
+Open a :class:`Database` once per process and hand it to the repositories. ``migrate`` has to have run before;
+it never alters an existing table.
 """
 
 from database.configs import CloudStackKeys, DestinationConfigRepository

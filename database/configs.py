@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row
 
 from database.crypto import CredentialCipher
 from database.engine import Database
@@ -79,7 +79,7 @@ class DestinationConfigRepository:
         return rows[0]
 
     async def _rows(self, condition: ColumnElement[bool]) -> list[Row[Any]]:
-        statement = select(*self._database.features.present(ossea_configs)).where(condition)
+        statement = self._database.features.select(ossea_configs).where(condition)
         async with self._database.read() as connection:
             return list((await connection.execute(statement.order_by(ossea_configs.c.id))).all())
 

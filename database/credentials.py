@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row
 
 from database.crypto import CredentialCipher
 from database.engine import Database
@@ -64,7 +64,7 @@ class CredentialRepository:
         return self._decrypted(defaults[0]) if defaults else None
 
     async def _rows(self, condition: ColumnElement[bool]) -> list[Row[Any]]:
-        statement = select(*self._database.features.present(vmware_credentials)).where(condition)
+        statement = self._database.features.select(vmware_credentials).where(condition)
         async with self._database.read() as connection:
             return list((await connection.execute(statement.order_by(vmware_credentials.c.id))).all())
 
@@ -83,5 +83,5 @@ class CredentialRepository:
 
 def _active(row: Row[Any]) -> bool:
     """Read ``is_active``; without the column, or with NULL, a credential is active."""
-    value = row._mapping.get("is_active")
+    value = getattr(row, "is_active", None)
     return value is None or flag(value)

@@ -37,6 +37,9 @@ TRANSIENT_SERVER_CODES = {
 }
 """Error codes of MariaDB, MySQL and their client protocol after which the same call may succeed."""
 
+_QUOTABLE_SERVER_CODES = {1044, 1045, 1049, 1054, 1142, 1143, 1146}
+"""Refusals whose text names accounts, databases, tables or columns and never a value."""
+
 _SQLITE_TRANSIENT = {
     sqlite3.SQLITE_BUSY: "the database file is locked",
     sqlite3.SQLITE_LOCKED: "the table is locked",
@@ -67,9 +70,9 @@ def _from_driver(error: DBAPIError, place: str) -> DatabaseError:
         reason = _SQLITE_TRANSIENT.get(sqlite_code & 0xFF)
         if reason is not None:
             return DatabaseUnavailable(f"{place}: {reason} (SQLite {sqlite_code})", code=sqlite_code)
-        return DatabaseError(
-            f"{place}: refused the statement ({kind}, SQLite {sqlite_code})", code=sqlite_code
-        )
+        # SQLITE_ERROR speaks of the statement; what a constraint says could come to quote a value.
+        detail = f": {original}" if sqlite_code == sqlite3.SQLITE_ERROR else ""
+        return DatabaseError(f"{place}: refused ({kind}, SQLite {sqlite_code}){detail}", code=sqlite_code)
     arguments = original.args if original is not None else ()
     code = arguments[0] if arguments and isinstance(arguments[0], int) else None
     reason = TRANSIENT_SERVER_CODES.get(code) if code is not None else None
@@ -77,7 +80,8 @@ def _from_driver(error: DBAPIError, place: str) -> DatabaseError:
         return DatabaseUnavailable(f"{place}: {reason} (error {code})", code=code)
     if error.connection_invalidated:
         return DatabaseUnavailable(f"{place}: the connection was lost ({kind})", code=code)
-    return DatabaseError(f"{place}: refused ({kind}, error {code})", code=code)
+    detail = f": {arguments[1]}" if code in _QUOTABLE_SERVER_CODES and len(arguments) > 1 else ""
+    return DatabaseError(f"{place}: refused ({kind}, error {code}){detail}", code=code)
 
 
 DATABASE_FAILURES = (SQLAlchemyError, OSError, EOFError)

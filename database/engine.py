@@ -13,13 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from database import failover_jobs, own_tables, tables
 from database.driver_errors import DATABASE_FAILURES, translate
 from database.errors import ConnectionBudgetExceeded, UnsupportedDatabase
+from database.network_keys import SQLITE_FUNCTION, sqlite_squeezed
 from database.schema import SchemaFeatures, reflect, require
 
 _SESSION = (
     "SET time_zone = '+00:00', innodb_lock_wait_timeout = 20, "
     "sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
 )
-"""UTC for TIMESTAMP columns, a refusal instead of a silently cut value, and locks that do not wait for long."""
+"""UTC for TIMESTAMP columns, a refusal instead of a silently cut value, and short waits for locks."""
 
 _READ_TIMEOUT = 60
 """Seconds without a byte from the server after which a connection counts as lost; above every lock wait."""
@@ -208,7 +209,7 @@ async def _check_budget(connection: AsyncConnection, pool_size: int) -> None:
     limits = await connection.exec_driver_sql("SELECT @@max_connections, @@max_user_connections")
     allowed, allowed_to_user = (int(limit) for limit in limits.one())
     status = await connection.exec_driver_sql("SHOW GLOBAL STATUS LIKE 'Threads_connected'")
-    others = int(status.one()[1]) - 1
+    others = int(status.mappings().one()["Value"]) - 1
     _fit(pool_size, others, allowed, "max_connections")
     if allowed_to_user:
         own = await connection.exec_driver_sql(
@@ -226,8 +227,9 @@ def _fit(pool_size: int, others: int, allowed: int, limit: str) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the DBAPI has no common type
-    """Take transactions into our own hands: the driver's own would begin a write as a read."""
+    """Begin transactions ourselves, as the driver would begin a write as a read; and add our function."""
     connection.isolation_level = None
+    connection.create_function(SQLITE_FUNCTION, 1, sqlite_squeezed, deterministic=True)
     cursor = connection.cursor()
     for pragma in ("journal_mode = WAL", "foreign_keys = ON", "synchronous = NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")

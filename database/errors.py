@@ -2,8 +2,8 @@
 
 ::
 
-    DatabaseError                     final unless a subclass says otherwise: refused statement, wrong password
-    ├── DatabaseUnavailable           transient: connection lost, deadlock, lock wait, server full, pool exhausted
+    DatabaseError                     final by default: a refused statement, a wrong password
+    ├── DatabaseUnavailable           transient: connection lost, deadlock, lock wait, server or pool full
     ├── UnsupportedDatabase           a URL of a kind that this package does not work on
     ├── ConnectionBudgetExceeded      the pool is larger than what the server still allows
     ├── SchemaMismatch                a table or a column that is needed is not there

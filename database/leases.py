@@ -59,7 +59,7 @@ class LeaseRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def acquire(
+    async def acquire(  # noqa: PLR0913 - keywords, none of which can be told from another
         self,
         *,
         resource: str,

@@ -1,4 +1,4 @@
-"""``network_mappings``: which CloudStack network a source network is mapped to, and who uses one in production."""
+"""``network_mappings``: where a source network leads, and who uses a network in production."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import ColumnElement, Row, Select, and_, literal, null, or_, select, union_all, update
 
 from database.engine import Database
-from database.network_keys import squeezed, squeezed_column
+from database.network_keys import SqueezedColumn, squeezed
 from database.own_tables import run_networks, runs
 from database.run_records import VM_STATES_IN_USE
 from database.schema import read_validation
@@ -35,6 +35,7 @@ _LIVE_COLUMNS = {
     "live_context_id": runs.c.context_id,
     "live_vm_id": runs.c.vm_id,
 }
+_Part = Select[*tuple[Any, ...]]
 _Among = Callable[[ColumnElement[str]], ColumnElement[bool]]
 
 
@@ -102,7 +103,7 @@ class NetworkMappingRepository:
         own = (
             select(
                 *(network_mappings.c[name] for name in self._names),
-                squeezed_column(network_mappings.c.destination_network_id).label("squeezed"),
+                SqueezedColumn(network_mappings.c.destination_network_id).label("squeezed"),
             )
             .where(self._belongs_to(context_id, vmware_vm_id))
             .cte("own_rows")
@@ -157,9 +158,9 @@ class NetworkMappingRepository:
         statement = select(*(network_mappings.c[name] for name in self._names)).where(condition)
         async with self._database.read() as connection:
             rows = (await connection.execute(statement.order_by(network_mappings.c.id))).all()
-        return [_mapping(row._mapping) for row in rows]
+        return [_mapping(row._asdict()) for row in rows]
 
-    async def _fetch(self, parts: Iterable[Select[Any]]) -> list[Row[Any]]:
+    async def _fetch(self, parts: Iterable[_Part]) -> list[Row[Any]]:
         async with self._database.read() as connection:
             return list((await connection.execute(union_all(*parts))).all())
 
@@ -170,7 +171,7 @@ class NetworkMappingRepository:
         without = or_(network_mappings.c.vm_context_id.is_(None), network_mappings.c.vm_context_id == "")
         return or_(of_context, and_(without, network_mappings.c.vm_id == vmware_vm_id))
 
-    def _use_parts(self, among: _Among) -> tuple[Select[Any], Select[Any]]:
+    def _use_parts(self, among: _Among) -> tuple[_Part, _Part]:
         is_test = network_mappings.c.is_test_network
         production: list[ColumnElement[bool]] = [is_test.is_(None), is_test == 0]
         if "is_production_network" in self._names:
@@ -179,7 +180,7 @@ class NetworkMappingRepository:
             literal(_PRODUCTION).label("part"),
             *(network_mappings.c[name] for name in self._names),
             *_no_live(),
-        ).where(or_(*production), among(squeezed_column(network_mappings.c.destination_network_id)))
+        ).where(or_(*production), among(SqueezedColumn(network_mappings.c.destination_network_id)))
         live = (
             select(
                 literal(_LIVE).label("part"),
@@ -207,7 +208,7 @@ def _is_own(row: MappingRow, context_id: str, vmware_vm_id: str) -> bool:
 
 
 def _mappings(rows: Iterable[Row[Any]], part: str) -> list[MappingRow]:
-    found = (_mapping(row._mapping) for row in rows if row.part == part)
+    found = (_mapping(row._asdict()) for row in rows if row.part == part)
     return sorted(found, key=lambda row: row.id)
 
 

@@ -1,8 +1,10 @@
 """Our own ``failover_*`` tables, beside the existing ones.
 
-Text is compared byte by byte (``utf8mb4_bin``): a workflow id or a network id that differs in case is another.
-What may be longer than an index takes is stored in full beside a key made by ``database.keys``.
+Text is compared byte by byte (``utf8mb4_bin``): ids that differ in case are different ids. What may be longer
+than an index takes is stored in full beside a key made by ``database.keys``.
 """
+
+from typing import Any
 
 from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.dialects import mysql
@@ -12,7 +14,7 @@ from database.timestamps import UtcDateTime
 metadata = MetaData()
 
 _BINARY = "utf8mb4_bin"
-_OPTIONS = {
+_OPTIONS: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mysql_collate": _BINARY,

@@ -16,7 +16,7 @@ from database.errors import UnknownRun
 from database.keys import stored_key
 from database.network_keys import squeezed
 from database.own_tables import run_networks, runs
-from database.run_records import PreviousRun, RunRecord, RunStart, RunState, VmState
+from database.run_records import FINAL_STATES, PreviousRun, RunRecord, RunStart, RunState, VmState
 from database.tables import text
 
 _LATER_VM_STATE = {
@@ -25,6 +25,9 @@ _LATER_VM_STATE = {
     RunState.COMPLETED: VmState.RUNNING,
 }
 """What a state of the run says of its VM, where the caller does not say it."""
+
+_Records = list[RunRecord]
+"""Said in another word, since the class below has a method named list."""
 
 _MESSAGE_CHARACTERS = 4000
 _NAME_CHARACTERS = 255
@@ -146,7 +149,7 @@ class RunRepository:
                 network_mappings=written,
             )
 
-    async def set_state(
+    async def set_state(  # noqa: PLR0913 - keywords, one per fact that a step may have learned
         self,
         workflow_id: str,
         state: RunState,
@@ -182,7 +185,7 @@ class RunRepository:
         job_facts = {} if vm_id is None else {"destination_vm_id": vm_id}
         await self._change(workflow_id, values, at=at, state=state, job_facts=job_facts)
 
-    async def finish(
+    async def finish(  # noqa: PLR0913 - keywords, one per fact of how a run ends
         self,
         workflow_id: str,
         outcome: RunState,
@@ -209,7 +212,7 @@ class RunRepository:
             UnknownRun: Nothing was begun under this workflow id.
             ValueError: ``outcome`` is not final.
         """
-        if outcome not in failover_jobs.FINAL_STATES:
+        if outcome not in FINAL_STATES:
             raise ValueError(f"{outcome} does not end a run")
         known = vm_state or _LATER_VM_STATE.get(outcome)
         message = error_message[:_MESSAGE_CHARACTERS] if error_message else None
@@ -248,7 +251,7 @@ class RunRepository:
         vm_id: str | None = None,
         context_id: str | None = None,
         limit: int = 100,
-    ) -> list[RunRecord]:
+    ) -> _Records:
         """Return runs, the latest first, that match every filter which is given.
 
         Args:
@@ -301,7 +304,7 @@ class RunRepository:
             raise _unknown(workflow_id)
         return VmState(found)
 
-    async def _records(self, statement: Select[Any]) -> "list[RunRecord]":
+    async def _records(self, statement: Select[Any]) -> _Records:
         async with self._database.read() as connection:
             rows = (await connection.execute(statement)).all()
         return [_record(row) for row in rows]

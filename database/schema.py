@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Column, Connection, Enum, String, Table, inspect
+from sqlalchemy import Column, Connection, Enum, Select, String, Table, inspect, select
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.engine.reflection import Inspector
 
@@ -71,6 +72,10 @@ class SchemaFeatures:
     def present(self, table: Table) -> list[Column[object]]:
         """Return the columns of ``table`` that the database has, in our order."""
         return [column for column in table.columns if self.has(table.name, column.name)]
+
+    def select(self, table: Table) -> Select[*tuple[Any, ...]]:
+        """Return a SELECT of the columns that the database has."""
+        return select(*self.present(table))
 
     def writable(self, table: Table, values: Mapping[str, object]) -> dict[str, object]:
         """Keep of ``values`` what the table has a column for, cut to what the column takes."""

@@ -1,10 +1,8 @@
-"""``vm_disks.network_config``: the NICs as replication last stored them, for when the source cannot be asked."""
+"""``vm_disks.network_config``: the NICs as replication last stored them, for a source that is silent."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
-
-from sqlalchemy import select
 
 from database.engine import Database
 from database.errors import StoredNicsUnreadable
@@ -37,14 +35,13 @@ class StoredNicRepository:
                 row is not used instead: it would hide the damage behind outdated NICs.
         """
         features = self._database.features
-        columns = features.present(vm_disks)
         newest = [
             vm_disks.c[name].desc()
             for name in ("updated_at", "created_at", "id")
             if features.has("vm_disks", name)
         ]
         statement = (
-            select(*columns)
+            features.select(vm_disks)
             .where(vm_disks.c.vm_context_id == context.context_id, vm_disks.c.network_config.is_not(None))
             .order_by(*newest)
         )

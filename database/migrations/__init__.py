@@ -1,7 +1,7 @@
-"""Our tables, and on an empty database the job sheet's too. Run with ``migrate(url)``; no server is needed for it.
+"""Our tables, and on an empty database the job sheet's too, by ``migrate(url)``.
 
-An existing table is never altered. A database that has tables but not the appliance's is left untouched: it is
-most likely another application's.
+An existing table is never altered. A database that has tables but not the appliance's is left untouched: it
+is most likely another application's.
 """
 
 from pathlib import Path

@@ -1,5 +1,7 @@
 """The job sheet's tables, on a database that was empty."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
@@ -11,7 +13,7 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-_OPTIONS = {
+_OPTIONS: dict[str, Any] = {
     "if_not_exists": True,
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
@@ -134,7 +136,6 @@ def _contexts() -> None:
         sa.Column("last_operation_summary", sa.JSON),
         _when("created_at", now=True),
         _when("updated_at", now=True),
-        # 191 characters of each, as an index over two long names would not fit on every server.
         sa.UniqueConstraint("vmware_vm_id", "vcenter_host"),
         sa.UniqueConstraint("vm_name", "vcenter_host"),
         **_OPTIONS,

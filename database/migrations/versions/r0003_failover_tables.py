@@ -1,5 +1,7 @@
 """Leases, runs, and the networks that runs use."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import mysql
@@ -9,7 +11,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_OPTIONS = {
+_OPTIONS: dict[str, Any] = {
     "if_not_exists": True,
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
