@@ -3,10 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_NO_DETAILS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class DeploySpec:
     networks: tuple[NetworkRequest, ...]
     displayname: str | None = None
     customid: str | None = None
-    details: Mapping[str, str] = field(default=_NO_DETAILS)
+    details: Mapping[str, str] = field(default_factory=dict)
     cpu_number: int | None = None
     cpu_speed: int | None = None
     memory: int | None = None

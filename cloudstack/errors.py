@@ -1,4 +1,3 @@
-# ruff: noqa: N818 - the names say what the caller knows now, and are caught by that
 r"""What a CloudStack call can end in, sorted by what the caller may do next.
 
 ::
@@ -122,7 +121,8 @@ class OutcomeUnknown(CloudStackError):
 
     Attributes:
         valid_until: After this time (UTC) the server refuses the request that was lost, so what has not
-            happened by then, plus the skew of the two clocks, will not happen. None for a job.
+            happened by then, plus the skew of the two clocks, will not happen. None for a job, and for a
+            reply that came and lacks what it must have: that request has been run.
     """
 
     valid_until: datetime | None = None
