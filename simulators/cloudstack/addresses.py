@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from simulators.cloudstack.entities import Network, NetworkType
 
 if TYPE_CHECKING:
-    from simulators.cloudstack.world import World
+    from simulators.cloudstack.state import State
 
 _MULTICAST_BIT = 0x01
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -45,25 +45,25 @@ def is_ipv4(text: str) -> bool:
     return True
 
 
-def macs_in(world: "World", network: Network) -> set[str]:
+def macs_in(state: "State", network: Network) -> set[str]:
     """Return the MACs held in the network, by Destroyed VMs too (observed, section 1)."""
-    return {nic.mac for vm in world.vms_existing() for nic in vm.nics if nic.network is network}
+    return {nic.mac for vm in state.vms_existing() for nic in vm.nics if nic.network is network}
 
 
-def free_mac(world: "World", network: Network) -> str:
+def free_mac(state: "State", network: Network) -> str:
     """Return a new MAC that nobody holds in the network."""
-    held = macs_in(world, network)
-    while (mac := world.ids.mac()) in held:
+    held = macs_in(state, network)
+    while (mac := state.ids.mac()) in held:
         continue
     return mac
 
 
-def can_give(world: "World", network: Network, ip: str) -> bool:
+def can_give(state: "State", network: Network, ip: str) -> bool:
     """Tell whether a VM may have this IP: in the network's range and nobody's."""
-    return ip in _range(network) and ip not in _ips_in(world, network)
+    return ip in _range(network) and ip not in _ips_in(state, network)
 
 
-def free_ip(world: "World", network: Network) -> str:
+def free_ip(state: "State", network: Network) -> str:
     """Return the first free IP of the network; empty on L2, which has none.
 
     Raises:
@@ -71,15 +71,15 @@ def free_ip(world: "World", network: Network) -> str:
     """
     if network.type is NetworkType.L2:
         return ""
-    held = _ips_in(world, network)
+    held = _ips_in(state, network)
     for ip in _range(network):
         if ip not in held:
             return ip
     raise LookupError(f"no free address in {network.name}")
 
 
-def _ips_in(world: "World", network: Network) -> set[str]:
-    return {nic.ip for vm in world.vms_existing() for nic in vm.nics if nic.network is network}
+def _ips_in(state: "State", network: Network) -> set[str]:
+    return {nic.ip for vm in state.vms_existing() for nic in vm.nics if nic.network is network}
 
 
 def _range(network: Network) -> list[str]:

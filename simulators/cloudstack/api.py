@@ -1,11 +1,10 @@
 """From a request's parameters to the body of its answer."""
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-import asyncio
 
 from simulators.cloudstack.commands import COMMANDS
 from simulators.cloudstack.commands.invocation import Command, Invocation, Json, Server
@@ -141,7 +140,7 @@ class Api:
     def _submitted(self, inv: Invocation, spec: JobSpec) -> Json:
         """Save the job. Only now is customjobid looked at, when a deploy has made its VM (section 4)."""
         job_id = inv.custom_id("customjobid")
-        earlier = self._world.jobs.get(job_id)
+        earlier = self._jobs.find(job_id)
         if earlier is not None and earlier.status is JobStatus.PENDING:
             raise uuid_taken(job_id)
         if earlier is not None:

@@ -174,6 +174,10 @@ class ServiceOffering:
         return self.cpu_number is None
 
 
+TEMPLATE_SIZE = 2 * 1024**3
+"""Bytes of a template that says nothing else."""
+
+
 @dataclass(slots=True)
 class Template:
     """A template; ``size`` in bytes."""
@@ -181,7 +185,7 @@ class Template:
     id: str
     name: str
     created: datetime
-    size: int = 2 * 1024**3
+    size: int = TEMPLATE_SIZE
     password_enabled: bool = False
 
 

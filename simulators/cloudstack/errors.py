@@ -56,7 +56,7 @@ class ApiError(Exception):
         self.detail = None if detail is None else int(detail)
 
 
-class ConnectionLost(Exception):  # noqa: N818 (it is no error of the simulator: somebody ordered it)
+class ConnectionLost(Exception):
     """The connection is to be dropped without an answer."""
 
 

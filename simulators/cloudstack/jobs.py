@@ -113,7 +113,7 @@ class Jobs:
             silent = fault is not None and fault.kind is FaultKind.JOB_FAILS_WITHOUT_RESULT
             shown: dict[str, object] = {"errorcode": error.code, "errortext": error.text}
             self._end(job, JobStatus.FAILED, error.code, None if silent else shown)
-        except Exception:  # a bug in here has to show as a failed job, not as one that never ends
+        except Exception:  # noqa: BLE001 (a bug in here has to show as a failed job, not as one that hangs)
             _log.exception("the simulator failed in %s", job.command_class)
             shown = {"errorcode": int(Code.INTERNAL), "errortext": "the simulator is broken, see its log"}
             self._end(job, JobStatus.FAILED, Code.INTERNAL, shown)

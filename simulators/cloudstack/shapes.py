@@ -320,4 +320,5 @@ def volume(world: World, item: Volume, viewer: Account) -> Json:
 
 def is_visible(vm: Vm, viewer: Account) -> bool:
     """Tell whether a list may show the VM: not expunged, and Destroyed to a root admin only (section 10)."""
-    return not vm.removed and (viewer.is_root_admin or vm.state is not VmState.DESTROYED)
+    going = vm.state in (VmState.DESTROYED, VmState.EXPUNGING)
+    return not vm.removed and (viewer.is_root_admin or not going)

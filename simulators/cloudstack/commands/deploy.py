@@ -73,9 +73,9 @@ async def deploy(inv: Invocation) -> JobSpec:
             await asyncio.sleep(inv.latency.deploy)
             try:
                 await start_in_place(inv, vm, progress)
-            except ApiError as error:
+            except ApiError:
                 _fail(inv, vm)
-                raise _start_error(vm, error) from None
+                raise
             return vm_result(inv, vm, first_password(inv, vm))
 
     return JobSpec(job_class(inv, "DeployVMCmd"), "VirtualMachine", vm.id, work, created_id=vm.id)
@@ -226,16 +226,6 @@ def _fail(inv: Invocation, vm: Vm) -> None:
     vm.state = VmState.ERROR
     for volume in inv.world.volumes_of(vm):
         volume.state = "Destroy"
-
-
-def _start_error(vm: Vm, error: ApiError) -> ApiError:
-    if error.code != int(Detail.NONE) and "No destination found" in error.text:
-        return error
-    return ApiError(
-        error.code,
-        f"Unable to start a VM [{vm.id}] due to [Unable to create a deployment for VM instance"
-        f" {{id: {vm.number}, name: {vm.name}}}].",
-    )
 
 
 COMMANDS = (Command("deployVirtualMachine", deploy, required=("zoneid", "serviceofferingid"), is_async=True),)

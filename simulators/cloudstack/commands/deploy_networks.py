@@ -60,9 +60,8 @@ def place_nics(inv: Invocation, vm: Vm, wanted: list[NicRequest]) -> None:
     for nic in wanted:
         if nic.ip and not can_give(inv.world, nic.network, nic.ip):
             raise _no_address(nic.network)
-    if inv.has_fault(FaultKind.WRONG_NIC_ORDER):
-        wanted = list(reversed(wanted))
-    for nic in wanted:
+    backwards = inv.has_fault(FaultKind.WRONG_NIC_ORDER)
+    for nic in reversed(wanted) if backwards else wanted:
         mac = "" if inv.has_fault(FaultKind.WRONG_MAC) else nic.mac
         try:
             inv.world.add_nic(vm, nic.network, is_default=nic.is_default, mac=mac, ip=nic.ip)

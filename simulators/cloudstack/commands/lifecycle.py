@@ -58,21 +58,24 @@ async def start_in_place(inv: Invocation, vm: Vm, progress: Progress) -> None:
         if not any(volume.type == "ROOT" and volume.state != "Destroy" for volume in world.volumes_of(vm)):
             raise internal(f"Unable to create deployment, no usable volumes found for the VM: {vm.id}")
         await progress.take(inv.latency.start + (inv.latency.router if builds_router else 0))
-        fitting = [host for host in world.hosts if host.cpus >= vm.cpu_number and host.memory >= vm.memory]
-        if not world.hosts_connected or not fitting or vm.boot_type != "Bios":
+        fits = any(host.cpus >= vm.cpu_number and host.memory >= vm.memory for host in world.hosts)
+        if not world.hosts_connected or not fits or vm.boot_type != "Bios":
             raise ApiError(
                 Code.NO_CAPACITY,
-                f"No destination found for a deployment for VM instance {{id: {vm.number}, name: {vm.name}}}.",
+                f"No destination found for a deployment for VM instance {{id: {vm.number}}}.",
                 Detail.NONE,
             )
-        world.place(vm)
+        try:
+            world.place(vm)
+        except LookupError as error:
+            raise ApiError(Code.NO_CAPACITY, str(error), Detail.NONE) from None
     vm.state, vm.updated = VmState.RUNNING, world.now()
 
 
 async def start(inv: Invocation) -> JobSpec:
     """Start a Stopped VM; one that is Running is refused, one that is just being started is waited for."""
     vm = inv.vm_to_change()
-    waits = vm.turn.locked()
+    waits = any(job.instance_id == vm.id for job in inv.server.jobs.unfinished())
 
     async def work(progress: Progress) -> Json:
         async with vm.turn:

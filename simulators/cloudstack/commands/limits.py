@@ -10,7 +10,7 @@ _FREED = frozenset({VmState.DESTROYED, VmState.EXPUNGING, VmState.ERROR})
 
 
 def in_use(world: World, account: Account, resource: str) -> int:
-    """Return how many the account has. A never-started VM counts, a Destroyed one and an L2 network do not."""
+    """Return how many the account has: a never-started VM counts, a Destroyed one or an L2 network not."""
     if resource == USER_VM:
         return sum(1 for vm in world.vms_existing() if vm.account is account and vm.state not in _FREED)
     return sum(

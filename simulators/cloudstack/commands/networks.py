@@ -113,7 +113,8 @@ def _vlan(inv: Invocation, offering: NetworkOffering) -> int | None:
     taken = any(item.vlan == vlan and not item.removed for item in inv.world.networks.values())
     if taken and not bypasses:
         raise refused(
-            f"Network with vlan {vlan} already exists or overlaps with other network vlans in zone {zone.name}"
+            f"Network with vlan {vlan} already exists or overlaps with other network vlans in zone"
+            f" {zone.name}"
         )
     return vlan
 
@@ -147,6 +148,7 @@ async def list_network_offerings(inv: Invocation) -> Json:
     params = inv.params
     if params.get("id") and params.get("id").lower() not in inv.world.network_offerings:
         raise unknown_entity(params.command, "id", params.get("id"))
+    keyword = keyword_of(inv)
     offerings = [
         item
         for item in inv.world.network_offerings.values()
@@ -156,7 +158,7 @@ async def list_network_offerings(inv: Invocation) -> Json:
         and one_of(params.get("state"), ["Enabled"])
         and one_of(params.get("specifyvlan"), [str(item.specify_vlan)])
         and one_of(params.get("forvpc"), ["False"])
-        and keyword_of(inv) in item.name.lower()
+        and keyword in item.name.lower()
     ]
     return paged(inv, "networkoffering", offerings, _offering)
 

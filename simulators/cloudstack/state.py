@@ -1,0 +1,215 @@
+"""What the simulated management server knows, and what its own work does to it."""
+
+from datetime import UTC, datetime, timedelta
+
+from simulators.cloudstack.addresses import free_ip, free_mac
+from simulators.cloudstack.entities import (
+    Account,
+    Group,
+    Host,
+    Job,
+    Network,
+    NetworkOffering,
+    NetworkState,
+    NetworkType,
+    Nic,
+    ServiceOffering,
+    StoragePool,
+    Tag,
+    Template,
+    Vm,
+    VmState,
+    Volume,
+    Zone,
+)
+from simulators.cloudstack.ids import Ids
+
+ISOLATED_SERVICES = ("Dhcp", "Dns", "Firewall", "PortForwarding", "SourceNat", "StaticNat", "UserData", "Vpn")
+SHARED_SERVICES = ("Dhcp", "Dns", "UserData")
+
+
+class State:
+    """Everything that the simulated management server knows.
+
+    Nothing is ever dropped from ``networks``, ``vms`` and ``volumes``: what was deleted or expunged stays
+    with ``removed`` set, since the real server tells it from what never existed (observed, section 2).
+
+    Attributes:
+        networks, templates, offerings, vms, volumes, jobs: By uuid.
+        accounts: By name; projects are in ``projects`` by uuid.
+        maintenance: While true, async commands are refused with 503 (observed, section 21).
+    """
+
+    def __init__(self, *, seed: int, zone_id: str, zone_name: str, domain_id: str) -> None:
+        self.ids = Ids(seed)
+        self.domain_id = domain_id or self.ids.uuid()
+        self.physical_network_id = self.ids.uuid()
+        self.os_type_id = self.ids.uuid()
+        self.pod_id = self.ids.uuid()
+        self.management_server_id = self.ids.uuid()
+        self.zone = Zone(zone_id or self.ids.uuid(), zone_name, vlans=range(100, 201))
+        self.zones: dict[str, Zone] = {self.zone.id: self.zone}
+        self.hosts: list[Host] = []
+        self.pools: list[StoragePool] = []
+        for cluster in ("C0", "C1"):
+            self._add_cluster(cluster)
+        self.network_offerings: dict[str, NetworkOffering] = {
+            item.id: item for item in self._built_in_network_offerings()
+        }
+        self.networks: dict[str, Network] = {}
+        self.templates: dict[str, Template] = {}
+        self.offerings: dict[str, ServiceOffering] = {}
+        self.vms: dict[str, Vm] = {}
+        self.volumes: dict[str, Volume] = {}
+        self.groups: list[Group] = []
+        self.tags: list[Tag] = []
+        self.jobs: dict[str, Job] = {}
+        self.accounts: dict[str, Account] = {}
+        self.projects: dict[str, Account] = {}
+        self.maintenance = False
+        self._hosts_up_at = datetime.min.replace(tzinfo=UTC)
+
+    @staticmethod
+    def now() -> datetime:
+        """Return the server's time."""
+        return datetime.now(UTC)
+
+    @property
+    def hosts_connected(self) -> bool:
+        """Whether hosts take commands; they do not for a while after a restart (observed, section 21)."""
+        return self.now() >= self._hosts_up_at
+
+    def disconnect_hosts(self, seconds: float) -> None:
+        """Let all hosts be Disconnected for so long from now on."""
+        self._hosts_up_at = self.now() + timedelta(seconds=seconds)
+
+    def vms_existing(self) -> list[Vm]:
+        """Return every VM that is not expunged, Destroyed and Error ones too, oldest first."""
+        return [vm for vm in self.vms.values() if not vm.removed]
+
+    def volumes_of(self, vm: Vm) -> list[Volume]:
+        """Return the VM's volumes."""
+        return [volume for volume in self.volumes.values() if volume.vm is vm and not volume.removed]
+
+    def vms_on(self, network: Network) -> list[Vm]:
+        """Return every VM with a NIC on the network, as long as it is not expunged."""
+        return [vm for vm in self.vms_existing() if any(nic.network is network for nic in vm.nics)]
+
+    def account_by_key(self, key: str) -> Account | None:
+        """Return the account whose API key it is."""
+        for account in self.accounts.values():
+            if account.credentials is not None and account.credentials.key == key:
+                return account
+        return None
+
+    def add_nic(self, vm: Vm, network: Network, *, is_default: bool, mac: str = "", ip: str = "") -> Nic:
+        """Give the VM a NIC as its last one, with a free MAC and IP where none is asked for."""
+        nic = Nic(
+            id=self.ids.uuid(),
+            network=network,
+            mac=mac or free_mac(self, network),
+            ip=ip or free_ip(self, network),
+            is_default=is_default,
+        )
+        vm.nics.append(nic)
+        return nic
+
+    def add_root_volume(self, vm: Vm, size: int) -> Volume:
+        """Give the VM its ROOT volume, without storage as before a first start (observed, section 9)."""
+        number = self.ids.number()
+        volume = Volume(
+            id=self.ids.uuid(),
+            number=number,
+            name=f"ROOT-{vm.number}",
+            type="ROOT",
+            size=size,
+            zone=vm.zone,
+            account=vm.account,
+            created=self.now(),
+            template=vm.template,
+            offering=vm.offering,
+            vm=vm,
+            device_id=0,
+        )
+        self.volumes[volume.id] = volume
+        return volume
+
+    def place(self, vm: Vm) -> None:
+        """Put the VM on a host, its volumes on storage and its networks on VLANs, as a start does.
+
+        Raises:
+            LookupError: The zone has no VLAN left.
+        """
+        for nic in vm.nics:
+            if nic.network.vlan is None:
+                nic.network.vlan = self._free_vlan(nic.network.zone)
+            if nic.network.type is not NetworkType.SHARED:
+                nic.network.state = NetworkState.IMPLEMENTED
+        vm.host = self.ids.choice(self.hosts)
+        for volume in self.volumes_of(vm):
+            if volume.pool is None:
+                cluster = vm.host.cluster_id
+                volume.pool = self.ids.choice([pool for pool in self.pools if pool.cluster_id == cluster])
+                volume.path = self.ids.uuid()
+            volume.state = "Ready"
+        vm.details.pop("deployvm", None)
+
+    def expunge(self, vm: Vm) -> None:
+        """Let the VM go for good: its root volume, its tags, its NICs; data volumes are kept."""
+        for volume in self.volumes_of(vm):
+            if volume.type == "ROOT":
+                volume.removed = True
+            volume.vm, volume.device_id = None, None
+        self.tags = [tag for tag in self.tags if tag.resource_id != vm.id]
+        vm.nics.clear()
+        vm.host, vm.removed, vm.state = None, True, VmState.EXPUNGING
+
+    def default_network_offering(self, kind: NetworkType) -> NetworkOffering:
+        """Return the offering that CloudStack makes a network of this kind from by default."""
+        return next(item for item in self.network_offerings.values() if item.type is kind)
+
+    def _free_vlan(self, zone: Zone) -> int:
+        used = {item.vlan for item in self.networks.values() if not item.removed}
+        free = next((vlan for vlan in zone.vlans if vlan not in used), None)
+        if free is None:
+            raise LookupError(f"no VLAN left in {zone.name}")
+        return free
+
+    def _add_cluster(self, name: str) -> None:
+        cluster_id = self.ids.uuid()
+        for _ in range(2):
+            host = Host(self.ids.uuid(), f"SimulatedAgent.{self.ids.uuid()}", cluster_id, name)
+            self.hosts.append(host)
+            self.pools.append(StoragePool(self.ids.uuid(), f"PS{len(self.pools)}", cluster_id, name))
+
+    def _built_in_network_offerings(self) -> list[NetworkOffering]:
+        l2 = "DefaultL2NetworkOffering"
+        return [
+            NetworkOffering(self.ids.uuid(), name, text, kind, specify_vlan=vlan, services=services)
+            for name, text, kind, vlan, services in (
+                (l2, "Offering for L2 networks", NetworkType.L2, False, ()),
+                (f"{l2}Vlan", "Offering for L2 networks VLAN", NetworkType.L2, True, ()),
+                (f"{l2}ConfigDrive", "Offering for L2 networks", NetworkType.L2, False, ("UserData",)),
+                (
+                    f"{l2}ConfigDriveVlan",
+                    "Offering for L2 networks VLAN",
+                    NetworkType.L2,
+                    True,
+                    ("UserData",),
+                ),
+                (
+                    "DefaultIsolatedNetworkOfferingWithSourceNatService",
+                    "Offering for Isolated networks with Source Nat service enabled",
+                    NetworkType.ISOLATED,
+                    False,
+                    ISOLATED_SERVICES,
+                ),
+                (
+                    "DefaultSharedNetworkOffering",
+                    "Offering for Shared networks",
+                    NetworkType.SHARED,
+                    True,
+                    SHARED_SERVICES,
+                ),
+            )
+        ]
