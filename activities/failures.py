@@ -6,6 +6,9 @@ from temporalio.exceptions import ApplicationError
 
 from rules.errors import FailoverErrorType
 
+CERTAINLY_NOT_MADE = "certainly-not-made"
+"""The detail of a create failure after which no create call can be under way."""
+
 
 def failure(
     error_type: FailoverErrorType, message: str, *details: object, retry_in: float | None = None

@@ -73,13 +73,11 @@ def guard_test_networks(
             FailoverErrorType.PRODUCTION_NETWORK_REFUSED,
             f"A test failover must not touch production. {text}",
         )
-    return tuple(
-        decision.model_copy(
-            update={
-                "warnings": (*decision.warnings, f"allowed by the request: {reasons[decision.nic_index]}")
-            }
-        )
-        if decision.nic_index in reasons
-        else decision
-        for decision in decisions
-    )
+    return tuple(_allowed(one, reasons.get(one.nic_index)) for one in decisions)
+
+
+def _allowed(decision: NetworkDecision, reason: str | None) -> NetworkDecision:
+    warning = f"allowed by the request: {reason}"
+    if reason is None or warning in decision.warnings:
+        return decision
+    return decision.model_copy(update={"warnings": (*decision.warnings, warning)})

@@ -88,6 +88,7 @@ def _record(
         failover_type=run.config.failover_type,
         vm_name=run.loaded.context.vm_name,
         outcome=outcome,
+        create_attempted=bool(run.undo),
         keeps_vm=keeps_vm,
         vm=run.vm_if_any,
         report=report.model_dump(mode="json"),

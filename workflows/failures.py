@@ -5,14 +5,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.exceptions import TimeoutError as StepTimeout
 
 with workflow.unsafe.imports_passed_through():
+    from activities.failures import CERTAINLY_NOT_MADE
     from rules.errors import FailoverErrorType, FailoverRefused
 
 _TYPES: dict[str | None, FailoverErrorType] = {
     error_type.value: error_type for error_type in FailoverErrorType
 }
-
-CERTAINLY_NOT_MADE = "certainly-not-made"
-"""The detail of a create failure after which no create call can be under way."""
 
 
 def explain(error: BaseException) -> tuple[FailoverErrorType, str]:

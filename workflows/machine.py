@@ -7,6 +7,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
+    from activities.messages.record import RunQuery
     from activities.messages.vm import (
         CreateVMRequest,
         JobReport,
@@ -14,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
         JobState,
         RemovedVMs,
         RemoveVMRequest,
-        VmRequest,
+        StartVMRequest,
     )
     from rules.errors import FailoverErrorType
     from workflows import steps
@@ -73,7 +74,8 @@ async def start_until_running(run: FailoverRun) -> None:
     while True:
         run.stop_if_cancelled()
         started = await steps.start_vm(
-            VmRequest(owner=run.owner, vm=run.vm, refused_with=refused_with), policy
+            StartVMRequest(owner=run.owner, vm=run.vm, decisions=run.decisions, refused_with=refused_with),
+            policy,
         )
         if started.state == _RUNNING:
             break
@@ -97,7 +99,9 @@ async def remove(run: FailoverRun) -> RemovedVMs:
     """Undo ``create_stopped``: remove the VM that this run made, or name it."""
     run.show("undo: remove the VM")
     vm, policy = run.vm_if_any, run.loaded.policy
-    if vm is not None and vm.id == run.previous.completed_vm_id:
+    # Read afresh: a reset replays what an earlier run knew before it completed.
+    before = await steps.read_run(RunQuery(workflow_id=run.workflow_id))
+    if vm is not None and vm.id == before.completed_vm_id:
         kept = f"{vm.name} ({vm.id}): kept, since an earlier run of this workflow completed it"
         return RemovedVMs(left_behind=(kept,))
     if run.create_unanswered:

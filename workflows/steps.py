@@ -35,6 +35,7 @@ with workflow.unsafe.imports_passed_through():
         Recorded,
         RecordPlanRequest,
         RecordVMRequest,
+        RunQuery,
     )
     from activities.messages.vm import (
         CreateVMReply,
@@ -44,8 +45,8 @@ with workflow.unsafe.imports_passed_through():
         RemovedVMs,
         RemoveVMRequest,
         StartReply,
+        StartVMRequest,
         VerifyRequest,
-        VmRequest,
     )
     from rules.models import Record
     from rules.nics import SourceVm
@@ -114,6 +115,13 @@ async def begin_run(request: BeginRunRequest) -> PreviousRun:
     """Record that the run has begun; learn what an earlier run of this workflow id recorded."""
     return await _step(
         "BeginRunActivity", request, PreviousRun, "Record the run", start_to_close=_DATABASE_CALL
+    )
+
+
+async def read_run(request: RunQuery) -> PreviousRun:
+    """Read, before an undo, which VM a run of this workflow id completed."""
+    return await _step(
+        "ReadRunActivity", request, PreviousRun, "Undo: what must be kept?", start_to_close=_DATABASE_CALL
     )
 
 
@@ -221,7 +229,7 @@ async def record_vm(request: RecordVMRequest) -> Recorded:
     )
 
 
-async def start_vm(request: VmRequest, policy: FailoverPolicy) -> StartReply:
+async def start_vm(request: StartVMRequest, policy: FailoverPolicy) -> StartReply:
     """Start the VM unless it runs."""
     return await _step(
         "StartVMActivity",

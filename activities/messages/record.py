@@ -32,6 +32,12 @@ class PreviousRun(Record):
     generation: int = 1
 
 
+class RunQuery(Record):
+    """Ask what the database knows of a workflow id."""
+
+    workflow_id: str
+
+
 class RecordPlanRequest(Record):
     """Record the decisions, and with them that a live run is about to use these networks."""
 
@@ -52,7 +58,8 @@ class FinishRunRequest(Record):
     """Record how the run ended, and give the lease back.
 
     Attributes:
-        keeps_vm: Whether the VM still exists: then its networks stay in use.
+        create_attempted: Whether this run may have made or adopted a VM.
+        keeps_vm: Whether that VM still exists: then its networks stay in use.
         report: The result or the failure report, as JSON.
     """
 
@@ -61,6 +68,7 @@ class FinishRunRequest(Record):
     failover_type: FailoverType
     vm_name: str
     outcome: FailoverOutcome
+    create_attempted: bool
     keeps_vm: bool
     vm: FailoverVm | None = None
     step: str = ""

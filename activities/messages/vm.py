@@ -67,16 +67,18 @@ class JobReport(Record):
     code: int = 0
 
 
-class VmRequest(Record):
-    """Ask for something of our VM.
+class StartVMRequest(Record):
+    """Ask for the start of our VM.
 
     Attributes:
+        decisions: The VM is not started unless its NICs are the decided ones.
         refused_with: The code of a start job that cannot succeed later: only a VM that runs all the same is
             a success then.
     """
 
     owner: VmOwner
     vm: FailoverVm
+    decisions: tuple[NetworkDecision, ...]
     refused_with: int | None = None
 
 

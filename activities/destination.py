@@ -1,0 +1,221 @@
+"""Whether CloudStack can make the VM as decided: asked before anything is created."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from temporalio import activity
+
+from activities.clouds import Clouds
+from activities.messages.networks import CheckProblem, CheckRequest, ComputePlan, DestinationCheck
+from activities.translate import typed_failures
+from cloudstack import CloudStackClient, Network, ServiceOffering, Template, VirtualMachine, Zone
+from rules.errors import FailoverErrorType
+from rules.guard import ProductionUse
+from rules.identity import MARK_CONTEXT, MARK_TYPE, MARK_WORKFLOW
+from rules.mappings import LiveNetwork, network_key
+from rules.naming import live_vm_name
+from rules.request import FailoverType
+from rules.resolution import NetworkDecision
+
+_GONE = frozenset({"Destroyed", "Expunging"})
+_USABLE_STATES = frozenset({"Allocated", "Implemented", "Setup", None})
+_USER_DATA = "UserData"
+
+
+class DestinationActivities:
+    """Reads CloudStack, never writes.
+
+    Args:
+        clouds: The clients.
+    """
+
+    def __init__(self, clouds: Clouds) -> None:
+        self._clouds = clouds
+
+    @activity.defn(name="CheckDestinationActivity")
+    async def check_destination(self, request: CheckRequest) -> DestinationCheck:
+        """Check zone, template, offering, networks and name, and say all that is wrong at once.
+
+        Raises:
+            ApplicationError: CloudStackUnavailable and the like; what is wrong with the plan is no error
+                here but a problem in the reply, so that it can be recorded first.
+        """
+        with typed_failures():
+            cloud = await self._clouds.of(request.destination)
+            return await _Check(cloud.client, request).run()
+
+
+class _Check:
+    def __init__(self, client: CloudStackClient, request: CheckRequest) -> None:
+        self._client = client
+        self._request = request
+        self._problems: list[CheckProblem] = []
+        self._warnings: list[str] = []
+
+    async def run(self) -> DestinationCheck:
+        destination = self._request.destination
+        zone = await self._client.find_zone(destination.zone)
+        if zone is None:
+            self._refuse(f"zone {destination.zone!r} does not exist")
+            return self._result(self._request.decisions, None)
+        connected = [one for one in self._request.decisions if one.connected]
+        template, offering, networks, _, _ = await asyncio.gather(
+            self._client.find_template(destination.template_id, zone_id=zone.id),
+            self._client.find_offering(destination.service_offering_id),
+            asyncio.gather(*(self._client.find_network(one.destination_network_id) for one in connected)),
+            self._check_name(connected),
+            self._check_live_use(connected),
+        )
+        for decision, network in zip(connected, networks, strict=True):
+            self._check_network(decision, network, zone)
+        self._check_template(template, networks[0] if networks else None)
+        compute = self._compute(offering, zone)
+        return self._result(_named(self._request.decisions, networks), compute)
+
+    def _result(
+        self, decisions: tuple[NetworkDecision, ...], compute: ComputePlan | None
+    ) -> DestinationCheck:
+        return DestinationCheck(
+            decisions=decisions,
+            problems=tuple(self._problems),
+            warnings=tuple(self._warnings),
+            compute=None if self._problems else compute,
+        )
+
+    def _refuse(
+        self,
+        message: str,
+        error_type: FailoverErrorType = FailoverErrorType.DESTINATION_CHECK_FAILED,
+        network_id: str = "",
+    ) -> None:
+        self._problems.append(CheckProblem(type=error_type.value, message=message, network_id=network_id))
+
+    def _check_network(self, decision: NetworkDecision, network: Network | None, zone: Zone) -> None:
+        where = f"{decision}: network {decision.destination_network_id}"
+        key = decision.destination_network_id
+        if network is None:
+            self._refuse(f"{where} does not exist, or its owner may not see it", network_id=key)
+        elif network.zoneid is not None and network.zoneid != zone.id:
+            self._refuse(f"{where} is not in zone {zone.name}", network_id=key)
+        elif network.state not in _USABLE_STATES:
+            self._refuse(f"{where} is in state {network.state}", network_id=key)
+        elif network.canusefordeploy is False:
+            self._refuse(f"{where} takes no more VMs (canusefordeploy is false)", network_id=key)
+
+    def _check_template(self, template: Template | None, default_network: Network | None) -> None:
+        template_id = self._request.destination.template_id
+        if template is None:
+            self._refuse(f"template {template_id} does not exist in the zone, or may not be used")
+        elif not template.isready:
+            self._refuse(f"template {template_id} is not ready in the zone")
+        elif (
+            template.passwordenabled
+            and default_network is not None
+            and _USER_DATA not in default_network.service_names
+        ):
+            # Observed, section 20: CloudStack refuses it with 431.
+            self._refuse(
+                f"template {template_id} sets passwords, for which the first NIC's network "
+                f"{default_network.name} has no UserData service"
+            )
+
+    def _compute(self, offering: ServiceOffering | None, zone: Zone) -> ComputePlan | None:
+        request = self._request
+        if offering is None:
+            self._refuse(
+                f"offering {request.destination.service_offering_id} does not exist or may not be used"
+            )
+            return None
+        cpu = request.source.cpu_count or request.context.cpu_count
+        memory = request.source.memory_mb or request.context.memory_mb
+        plan = ComputePlan(
+            zone_id=zone.id,
+            template_id=request.destination.template_id,
+            service_offering_id=offering.id,
+        )
+        if not offering.iscustomized:
+            if (offering.cpunumber or 0) < cpu or (offering.memory or 0) < memory:
+                self._warnings.append(
+                    f"offering {offering.name} ({offering.cpunumber} CPU, {offering.memory} MiB) is smaller "
+                    f"than the source VM ({cpu} CPU, {memory} MiB)"
+                )
+            return plan
+        if not cpu or not memory:
+            self._refuse("the source VM's CPU count or memory is unknown, and the offering asks for them")
+            return None
+        speed = 0 if offering.cpuspeed else request.policy.cpu_speed_mhz
+        return plan.model_copy(update={"cpu_count": cpu, "memory_mb": memory, "cpu_speed_mhz": speed})
+
+    async def _check_name(self, connected: Sequence[NetworkDecision]) -> None:
+        """A name is taken per network, also by a destroyed VM and by another account's (observed, 3)."""
+        if self._request.config.failover_type is not FailoverType.LIVE:
+            return  # the suffix of a test VM is made from the workflow id
+        name = live_vm_name(self._request.context.vm_name)
+        if name != self._request.context.vm_name:
+            self._warnings.append(f"CloudStack does not take the VM's name: it is made as {name}")
+        wanted = {network_key(one.destination_network_id) for one in connected}
+        for vm in await self._client.list_vms(name=name, all_owners=True):
+            if vm.details.get(MARK_WORKFLOW) == self._request.workflow_id:
+                continue
+            if self._is_same_machine(vm):
+                self._refuse(
+                    f"this VM was already failed over live by {vm.details[MARK_WORKFLOW]}: VM {vm.id}",
+                    FailoverErrorType.VM_NAME_TAKEN,
+                )
+            elif wanted & {network_key(nic.networkid) for nic in vm.nic}:
+                self._refuse(
+                    f"the name {name} is taken on the decided networks by VM {vm.id} ({vm.state}), "
+                    "which is not this failover's",
+                    FailoverErrorType.VM_NAME_TAKEN,
+                )
+
+    def _is_same_machine(self, vm: VirtualMachine) -> bool:
+        return (
+            vm.state not in _GONE
+            and vm.details.get(MARK_CONTEXT) == self._request.context.context_id
+            and vm.details.get(MARK_TYPE) == FailoverType.LIVE.value
+        )
+
+    async def _check_live_use(self, connected: Sequence[NetworkDecision]) -> None:
+        """The guard's other half: the VMs that CloudStack says were failed over live and are there now."""
+        config = self._request.config
+        if config.failover_type is FailoverType.LIVE:
+            return
+        ids = list(dict.fromkeys(one.destination_network_id for one in connected))
+        found = await asyncio.gather(*(self._client.list_vms(network_id=one, all_owners=True) for one in ids))
+        live = ProductionUse(
+            live=tuple(
+                LiveNetwork(
+                    network_id=network_id,
+                    workflow_id=vm.details[MARK_WORKFLOW],
+                    context_id=vm.details.get(MARK_CONTEXT, ""),
+                    vm_id=vm.id,
+                )
+                for network_id, vms in zip(ids, found, strict=True)
+                for vm in vms
+                if vm.details.get(MARK_TYPE) == FailoverType.LIVE.value
+                and MARK_WORKFLOW in vm.details
+                and vm.state not in _GONE
+            )
+        )
+        for one in connected:
+            if use := live.of(one.destination_network_id):
+                text = f"{one}: network {one.destination_network_id} is production ({use})"
+                if config.allow_production_network:
+                    self._warnings.append(f"{text}: allowed by the request")
+                else:
+                    self._refuse(
+                        text, FailoverErrorType.PRODUCTION_NETWORK_REFUSED, one.destination_network_id
+                    )
+
+
+def _named(
+    decisions: Sequence[NetworkDecision], networks: Iterable[Network | None]
+) -> tuple[NetworkDecision, ...]:
+    names = {network_key(network.id): network.name for network in networks if network is not None}
+    return tuple(
+        one.model_copy(update={"destination_network_name": names[network_key(one.destination_network_id)]})
+        if network_key(one.destination_network_id) in names
+        else one
+        for one in decisions
+    )

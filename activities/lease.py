@@ -1,0 +1,63 @@
+"""The lease on a VM's context, in the database."""
+
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.messages.context import LeaseReply, LeaseRequest
+from activities.translate import typed_failures
+from database import LeaseRepository, context_resource, name_resource
+from database.leases import LeaseAnswer
+from rules.request import FailoverType
+
+
+class LeaseActivities:
+    """Asks for leases; only ``FinishRunActivity`` gives them back.
+
+    Args:
+        leases: The table.
+    """
+
+    def __init__(self, leases: LeaseRepository) -> None:
+        self._leases = leases
+
+    @activity.defn(name="AcquireLeaseActivity")
+    async def acquire(self, request: LeaseRequest) -> LeaseReply:
+        """Ask for the context, and for live also for the name that will be created.
+
+        A test yields to a live failover of the same VM; a live failover is never refused because of a test.
+
+        Raises:
+            ApplicationError: DatabaseUnavailable.
+        """
+        live = context_resource(request.context_id, FailoverType.LIVE.value)
+        is_live = request.failover_type is FailoverType.LIVE
+        wanted = [
+            (context_resource(request.context_id, request.failover_type.value), () if is_live else (live,))
+        ]
+        if is_live:
+            wanted.append((name_resource(request.vm_name), ()))
+        fresh = True
+        with typed_failures():
+            for resource, blocking in wanted:
+                answer = await self._ask(request, resource, blocking)
+                fresh = fresh and not answer.reentrant and answer.taken_over_from is None
+                if not answer.granted:
+                    return LeaseReply(
+                        granted=False,
+                        fresh=fresh,
+                        held_by=answer.held_by or "",
+                        name_only=resource == name_resource(request.vm_name),
+                    )
+        return LeaseReply(granted=True, fresh=fresh)
+
+    async def _ask(self, request: LeaseRequest, resource: str, blocking: tuple[str, ...]) -> LeaseAnswer:
+        return await self._leases.acquire(
+            resource=resource,
+            owner=request.owner,
+            context_id=request.context_id,
+            failover_type=request.failover_type.value,
+            now=datetime.now(UTC),
+            take_over_from=request.take_over_from or None,
+            blocking=blocking,
+        )

@@ -1,0 +1,117 @@
+"""The VMs of one failover in CloudStack: found by identity or by mark, and removed."""
+
+from activities.clouds import Cloud
+from activities.failures import failure
+from activities.messages.vm import VmOwner
+from cloudstack import (
+    CloudStackError,
+    Existence,
+    InvalidParameter,
+    JobState,
+    OutcomeUnknown,
+    Submitted,
+    VirtualMachine,
+    VmLookup,
+)
+from rules.errors import FailoverErrorType
+from rules.identity import MARK_CONTEXT, MARK_WORKFLOW, test_suffix, vm_identity
+from rules.naming import live_vm_name, test_vm_name
+from rules.outcomes import VerifiedNic
+from rules.request import FailoverType
+
+USABLE = frozenset({"Stopped", "Running", "Starting"})
+DEAD = frozenset({"Error", "Destroyed"})
+DESTROYED = "Destroyed"
+
+
+class OurVMs:
+    """Looks for what this failover made, and for nothing else.
+
+    Args:
+        cloud: Where to look.
+        owner: Whose VMs.
+    """
+
+    def __init__(self, cloud: Cloud, owner: VmOwner) -> None:
+        self._cloud = cloud
+        self._owner = owner
+
+    def identity(self, generation: int) -> str:
+        """Return the id of a generation's VM."""
+        return vm_identity(self._owner.workflow_id, self._owner.context_id, generation)
+
+    def name(self, generation: int) -> str:
+        """Return the name of a generation's VM."""
+        if self._owner.failover_type is FailoverType.LIVE:
+            return live_vm_name(self._owner.source_vm_name)
+        return test_vm_name(self._owner.source_vm_name, test_suffix(self._owner.workflow_id, generation))
+
+    async def by_identity(self, generation: int) -> VmLookup:
+        """Look a generation's VM up by its id."""
+        return await self._cloud.client.find_vm(self.identity(generation))
+
+    async def by_mark(self, generation: int) -> list[VirtualMachine]:
+        """List VMs of a generation's name that carry our mark, whoever chose their id.
+
+        A key that may not choose ids leaves only name and mark to know a VM by.
+        """
+        named = await self._cloud.client.list_vms(name=self.name(generation), all_owners=True)
+        return [vm for vm in named if self._is_marked(vm)]
+
+    def _is_marked(self, vm: VirtualMachine) -> bool:
+        return (
+            vm.details.get(MARK_WORKFLOW) == self._owner.workflow_id
+            and vm.details.get(MARK_CONTEXT) == self._owner.context_id
+        )
+
+    async def remove(self, vm: VirtualMachine) -> str:
+        """Destroy and expunge a VM of ours, and say what is left of it.
+
+        Returns:
+            ``expunged``; or that it is destroyed only, where the key may not expunge (job 530, observed 10).
+
+        Raises:
+            ApplicationError: VmBusy when CloudStack still shows it.
+            CloudStackError: CloudStack cannot be asked.
+        """
+        if vm.state != "Expunging" and not await self._destroy(vm, expunge=True):
+            await self._destroy(vm, expunge=False)
+        after = await self._cloud.client.find_vm(vm.id)
+        if after.vm is None:
+            return "expunged"
+        if after.vm.state == DESTROYED:
+            return "destroyed; it keeps its name until CloudStack expunges it"
+        raise failure(
+            FailoverErrorType.VM_BUSY, f"VM {vm.name} ({vm.id}) is still there, in state {after.vm.state}"
+        )
+
+    async def _destroy(self, vm: VirtualMachine, *, expunge: bool) -> bool:
+        try:
+            submitted: Submitted = await self._cloud.client.destroy_vm(vm.id, expunge=expunge)
+        except InvalidParameter:
+            return True  # gone meanwhile; the look afterwards decides
+        outcome = await self._cloud.jobs.wait(submitted.jobid)
+        error: CloudStackError | None = outcome.error("destroyVirtualMachine")
+        if isinstance(error, OutcomeUnknown):
+            raise error
+        return outcome.state is JobState.SUCCEEDED
+
+
+def read_nics(vm: VirtualMachine) -> tuple[VerifiedNic, ...]:
+    """Return the NICs as read back, in device order."""
+    return tuple(
+        VerifiedNic(
+            device_id=nic.deviceid,
+            network_id=nic.networkid,
+            network_name=nic.networkname or "",
+            mac_address=(nic.macaddress or "").lower(),
+            ip_address=nic.ipaddress or "",
+            is_default=nic.isdefault,
+        )
+        for nic in vm.nics_in_order
+    )
+
+
+def exists(lookup: VmLookup) -> VirtualMachine | None:
+    """Return the VM that a look-up found."""
+    return lookup.vm if lookup.existence is Existence.EXISTS else None

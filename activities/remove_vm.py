@@ -1,0 +1,56 @@
+"""The undo of a create: every VM of this failover is found and removed, and nobody else's."""
+
+import structlog
+from temporalio import activity
+
+from activities.clouds import Clouds
+from activities.heartbeats import heartbeats
+from activities.messages.vm import RemovedVMs, RemoveVMRequest
+from activities.our_vms import OurVMs
+from activities.translate import typed_failures
+from cloudstack import Existence, VirtualMachine
+
+_log = structlog.get_logger(__name__)
+
+
+class RemoveVMActivities:
+    """Removes what a failover made.
+
+    Args:
+        clouds: The clients.
+    """
+
+    def __init__(self, clouds: Clouds) -> None:
+        self._clouds = clouds
+
+    @activity.defn(name="RemoveVMActivity")
+    async def remove_vm(self, request: RemoveVMRequest) -> RemovedVMs:
+        """Remove the VMs of all generations, by identity and by mark.
+
+        Raises:
+            ApplicationError: VmBusy, CloudStackUnavailable and the like are retried until the budget ends.
+        """
+        with typed_failures():
+            async with heartbeats():
+                cloud = await self._clouds.of(request.owner.destination)
+                vms = OurVMs(cloud, request.owner)
+                removed = []
+                for vm in await _all(vms, request.generation):
+                    what = f"{vm.name} ({vm.id}): {await vms.remove(vm)}"
+                    _log.info("vm_removed", what=what, workflow_id=request.owner.workflow_id)
+                    removed.append(what)
+        return RemovedVMs(removed=tuple(removed))
+
+
+async def _all(vms: OurVMs, last_known: int) -> list[VirtualMachine]:
+    """Find the VMs of every generation, the one after the last known that CloudStack never saw ends it."""
+    found: dict[str, VirtualMachine] = {}
+    generation = 0
+    while True:
+        generation += 1
+        lookup = await vms.by_identity(generation)
+        for vm in [lookup.vm, *await vms.by_mark(generation)]:
+            if vm is not None:
+                found[vm.id] = vm
+        if generation >= last_known and lookup.existence is Existence.UNKNOWN:
+            return list(found.values())

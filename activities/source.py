@@ -1,0 +1,102 @@
+"""The source VM as the VMware agent discovers it."""
+
+from datetime import UTC, datetime
+
+import structlog
+from temporalio import activity
+
+from activities.failures import failure
+from activities.messages.networks import SourceRequest
+from activities.translate import typed_failures
+from database import CredentialRepository, VCenterCredential
+from rules.context import VMContext
+from rules.errors import FailoverErrorType, FailoverRefused
+from rules.nics import NicSource, SourceNic, SourceVm
+from vma import DiscoveredVm, VmaClient
+
+_log = structlog.get_logger(__name__)
+
+
+class SourceActivities:
+    """Asks the VMA.
+
+    Args:
+        vma: The agent.
+        credentials: The vCenter sign-ins of the appliance; read and decrypted in here only.
+        own_credential: The worker's ``VMA_VCENTER_*`` settings as user name and password; they win.
+    """
+
+    def __init__(
+        self,
+        vma: VmaClient,
+        credentials: CredentialRepository,
+        own_credential: tuple[str, str] | None = None,
+    ) -> None:
+        self._vma = vma
+        self._credentials = credentials
+        self._own_credential = own_credential
+
+    @activity.defn(name="DiscoverSourceActivity")
+    async def discover_source(self, request: SourceRequest) -> SourceVm:
+        """Discover the VM by its uuid in its own vCenter; NICs come in device order.
+
+        Raises:
+            ApplicationError: SourceUnreachable when the agent or its vCenter does not answer;
+                SourceVmNotFound, SourceRefused or ConfigurationError, which are no disaster.
+        """
+        context = request.context
+        with typed_failures():
+            credential = await self._credential(context)
+            found = await self._vma.discover(
+                vcenter=context.vcenter_host,
+                username=credential.username,
+                password=credential.password,
+                datacenter=context.datacenter,
+                vm_name=context.vm_name,
+                vm_id=context.vmware_vm_id,
+            )
+        if found is None:
+            raise failure(
+                FailoverErrorType.SOURCE_VM_NOT_FOUND,
+                f"vCenter {context.vcenter_host} answers without a VM of the context's uuid",
+            )
+        _log.info("source_discovered", context_id=context.context_id, nics=len(found.networks))
+        return _source_vm(found)
+
+    async def _credential(self, context: VMContext) -> VCenterCredential:
+        if self._own_credential is not None:
+            username, password = self._own_credential
+            return VCenterCredential(context.vcenter_host, username, password, context.datacenter)
+        credential = await self._credentials.for_context(context)
+        if credential is None:
+            raise FailoverRefused(
+                FailoverErrorType.CONFIGURATION_ERROR,
+                "The context has no vCenter credential, there is no default one, and VMA_VCENTER_USERNAME "
+                "and VMA_VCENTER_PASSWORD are not set",
+            )
+        if context.credential_id is None and credential.vcenter_host.lower() != context.vcenter_host.lower():
+            raise FailoverRefused(
+                FailoverErrorType.CONFIGURATION_ERROR,
+                "The context names no credential, and the default one is for another vCenter",
+            )
+        return credential
+
+
+def _source_vm(found: DiscoveredVm) -> SourceVm:
+    return SourceVm(
+        source=NicSource.VMA,
+        nics=tuple(
+            SourceNic(
+                index=index,
+                label=nic.label,
+                network_name=nic.network_name,
+                mac_address=nic.mac_address.lower(),
+                connected=nic.connected,
+            )
+            for index, nic in enumerate(found.networks)
+        ),
+        observed_at=datetime.now(UTC),
+        cpu_count=found.num_cpu,
+        memory_mb=found.memory_mb,
+        power_state=found.power_state,
+    )
