@@ -1,8 +1,9 @@
 """A private MariaDB for the test session, as a pytest plugin.
 
-``pytest_plugins = ["tests.support.mariadb"]`` gives ``mariadb_server`` (one per session, started for the first
-test that asks) and ``mariadb_url`` (a fresh, empty database per test). The server has its own data directory,
-its own port on 127.0.0.1 and its own socket; a service of the system is neither started nor touched.
+``pytest_plugins = ["tests.support.mariadb"]`` gives ``mariadb_server`` (one per session, started for the
+first test that asks) and ``mariadb_url`` (a fresh, empty database per test). The server has its own data
+directory, its own port on 127.0.0.1 and its own socket; a service of the system is neither started nor
+touched.
 
 It comes from the system's packages (installed with apt by root, without starting a service), else from a
 container. Where neither can be had, the tests that need it say what is missing: they fail under ``CI=true``
@@ -20,7 +21,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -59,10 +60,12 @@ class MariaDBServer:
     Attributes:
         port: On 127.0.0.1.
         client: The command line client as the server's root.
+        root_password: Empty where root comes in through the socket.
     """
 
     port: int
     client: tuple[str, ...]
+    root_password: str = field(default="", repr=False)
 
     def url(self, database: str, user: str = _USER) -> str:
         """Return the URL under which the product opens one of the server's databases."""
@@ -77,7 +80,7 @@ class MariaDBServer:
         return subprocess.run(
             [*self.client, "--batch", "--skip-column-names"],
             input=statement,
-            env={**os.environ, "MYSQL_PWD": PASSWORD},
+            env={**os.environ, "MYSQL_PWD": self.root_password},
             capture_output=True,
             text=True,
             check=True,
@@ -88,9 +91,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Install the package before the first test runs: that may take longer than a test may."""
     if session.config.option.collectonly:
         return
-    if any("mariadb_server" in getattr(item, "fixturenames", ()) for item in session.items):
+    if any(_needs_server(item) for item in session.items):
         with contextlib.suppress(MariaDBMissing):  # the fixture asks again, and says so
             find_server()
+
+
+def _needs_server(item: pytest.Item) -> bool:
+    """Tell whether a test names the server or has a parameter that does, as in ``[mariadb-appliance]``."""
+    return "mariadb_server" in getattr(item, "fixturenames", ()) or "mariadb" in item.name
 
 
 @pytest.fixture(scope="session")
@@ -179,7 +187,12 @@ def _from_package(program: str) -> Iterator[MariaDBServer]:
         if made.returncode != 0:
             pytest.fail(f"mariadb-install-db failed:\n{made.stdout}\n{made.stderr}", pytrace=False)
         port, sock = _free_port(), folder / "sock"
-        own = [f"--socket={sock}", f"--port={port}", "--bind-address=127.0.0.1", f"--pid-file={folder / 'pid'}"]
+        own = [
+            f"--socket={sock}",
+            f"--port={port}",
+            "--bind-address=127.0.0.1",
+            f"--pid-file={folder / 'pid'}",
+        ]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [*_dies_with_us(), program, *common, *own, *_FAST],
@@ -207,8 +220,8 @@ def _from_container() -> Iterator[MariaDBServer]:
         raise MariaDBMissing(f"no MariaDB from a package, and no container: {started.stderr.strip()}")
     try:
         # Over TCP: while the image prepares the data directory, its server listens on the socket only.
-        inside = ("docker", "exec", "--interactive", "--env", "MYSQL_PWD", name, "mariadb")
-        server = MariaDBServer(port, (*inside, "--host=127.0.0.1", "--user=root"))
+        inside = (_program("docker") or "", "exec", "--interactive", "--env", "MYSQL_PWD", name, "mariadb")
+        server = MariaDBServer(port, (*inside, "--host=127.0.0.1", "--user=root"), PASSWORD)
         _wait_for(
             server,
             lambda: bool(_docker("ps", "--quiet", "--filter", f"name={name}").stdout.strip()),
@@ -226,7 +239,7 @@ def _wait_for(server: MariaDBServer, alive: Callable[[], bool], log: Callable[[]
             server.sql("SELECT 1")
         except subprocess.CalledProcessError:
             if not alive() or time.monotonic() > deadline:
-                pytest.fail(f"the private MariaDB did not start:\n{log()}", pytrace=False)
+                pytest.fail(f"the private MariaDB did not start:\n{log()[-4000:]}", pytrace=False)
             time.sleep(0.05)
         else:
             return
@@ -260,7 +273,11 @@ def _install() -> str:
         wanted = ("install", "--yes", "--no-install-recommends", "mariadb-server")
         for arguments in (("update",), wanted):
             done = subprocess.run(
-                ["apt-get", *arguments], env=environment, capture_output=True, text=True, check=False
+                [_program("apt-get") or "", *arguments],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
             )
         return "" if done.returncode == 0 else f"apt-get failed: {done.stderr.strip()[-500:]}"
     finally:
@@ -273,7 +290,8 @@ def _container_engine_answers() -> bool:
 
 
 def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    docker = _program("docker") or ""
+    return subprocess.run([docker, *arguments], capture_output=True, text=True, check=False)
 
 
 def _program(*names: str) -> str | None:
