@@ -23,6 +23,7 @@ from activities.clouds import Clouds, CloudStackOptions
 from activities.context import ContextActivities
 from activities.create_vm import CreateVMActivities
 from activities.destination import DestinationActivities
+from activities.failure_log import FailureLog
 from activities.jobs import JobActivities
 from activities.lease import LeaseActivities
 from activities.network_config_provider import NetworkConfigProvider
@@ -60,7 +61,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def connect_temporal() -> Client:
-    """Connect as ``temporalio.envconfig`` says: ``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE``, profiles, TLS."""
+    """Connect as ``temporalio.envconfig`` says: address, namespace, profile, TLS, as for the CLI."""
     config: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
     config.setdefault("target_host", "localhost:7233")
     return await Client.connect(**config, data_converter=pydantic_data_converter)
@@ -118,6 +119,7 @@ def make_worker(settings: WorkerSettings, client: Client, activities: Sequence[C
         task_queue=TASK_QUEUE,
         workflows=[FailoverWorkflow],
         activities=activities,
+        interceptors=[FailureLog()],
         max_concurrent_activities=settings.max_concurrent_activities,
         graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown),
     )

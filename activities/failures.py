@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from rules.errors import FailoverErrorType
 
@@ -26,5 +26,7 @@ def failure(
         *details,
         type=error_type.value,
         non_retryable=not error_type.retryable,
+        # Expected in operation: ``FailureLog`` writes one line, the SDK no stack trace.
+        category=ApplicationErrorCategory.BENIGN,
         next_retry_delay=timedelta(seconds=retry_in) if retry_in is not None else None,
     )

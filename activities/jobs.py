@@ -1,5 +1,7 @@
 """Waiting for CloudStack's jobs: shared by all runs of a worker."""
 
+import asyncio
+
 from temporalio import activity
 
 from activities.clouds import Clouds
@@ -29,7 +31,11 @@ class JobActivities:
         with typed_failures():
             async with heartbeats():
                 cloud = await self._clouds.of(request.destination)
-                outcome = await cloud.jobs.wait(request.job_id)
+                try:
+                    async with asyncio.timeout(request.timeout_seconds):
+                        outcome = await cloud.jobs.wait(request.job_id)
+                except TimeoutError:
+                    return JobReport(state=JobState.UNKNOWN)
         if outcome.state is CloudJobState.SUCCEEDED:
             return JobReport(state=JobState.SUCCEEDED)
         if outcome.state is CloudJobState.FAILED and outcome.has_result:

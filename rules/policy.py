@@ -30,7 +30,7 @@ class MacPolicy(StrEnum):
 
 
 class FailoverPolicy(Record):
-    """The settings that a run depends on. All times are in seconds.
+    """The settings that a run depends on. All times are in seconds; budgets count tries, not absent workers.
 
     Attributes:
         default_test_network_id: Where a test NIC without a mapping goes; empty where there is none.

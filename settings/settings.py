@@ -49,7 +49,7 @@ class WorkerSettings(BaseSettings):
     owner_project_id: str = Field("", validation_alias="FAILOVER_OWNER_PROJECT_ID")
 
     vma_url: HttpUrl = Field(HttpUrl("http://localhost:9081"), validation_alias="VMA_URL")
-    vma_timeout: _Seconds = Field(75.0, validation_alias="VMA_TIMEOUT_SECONDS")
+    vma_timeout: _Seconds = Field(60.0, validation_alias="VMA_TIMEOUT_SECONDS")
     vcenter_username: str = Field("", validation_alias="VMA_VCENTER_USERNAME")
     vcenter_password: SecretStr = Field(SecretStr(""), validation_alias="VMA_VCENTER_PASSWORD")
 

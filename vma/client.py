@@ -29,7 +29,7 @@ class VmaClient:
     """
 
     def __init__(
-        self, base_url: str, session: aiohttp.ClientSession, *, timeout_seconds: float = 75.0
+        self, base_url: str, session: aiohttp.ClientSession, *, timeout_seconds: float = 60.0
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._session = session

@@ -1,7 +1,5 @@
 """The new VM: created once, started, and removed again, whatever CloudStack answers on the way."""
 
-from datetime import timedelta
-
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -69,30 +67,29 @@ async def create_stopped(run: FailoverRun) -> None:
 async def start_until_running(run: FailoverRun) -> None:
     """Start the VM; tried again while the reason may pass, since it stays Stopped (observed, section 5)."""
     policy = run.loaded.policy
-    give_up = workflow.now() + timedelta(seconds=policy.start_budget_seconds)
+    tries = 1 + int(policy.start_budget_seconds / policy.start_retry_seconds)
     refused_with = None
-    while True:
+    for tried in range(1, tries + 1):
         run.stop_if_cancelled()
         started = await steps.start_vm(
             StartVMRequest(owner=run.owner, vm=run.vm, decisions=run.decisions, refused_with=refused_with),
             policy,
         )
-        if started.state == _RUNNING:
-            break
-        report = await _wait(run, started.job_id, "the VM starts")
+        report = JobReport(state=JobState.SUCCEEDED)
+        if started.state != _RUNNING:
+            report = await _wait(run, started.job_id, "the VM starts")
         if report.state is JobState.SUCCEEDED:
-            break
-        if report.code in _WORTH_ANOTHER_START:
-            if workflow.now() >= give_up:
-                raise failure(
-                    FailoverErrorType.VM_START_FAILED,
-                    f"No start within {policy.start_budget_seconds:.0f} s; the last code was {report.code}",
-                )
-            await workflow.sleep(policy.start_retry_seconds, summary=f"Start again after code {report.code}")
-        else:
-            # 431 is also "already running": the next look decides.
+            run.vm = run.vm.model_copy(update={"state": _RUNNING})
+            return
+        if report.code not in _WORTH_ANOTHER_START:
+            # 431 is also "already running": the look of the next try decides, and that is the last one.
             refused_with = report.code
-    run.vm = run.vm.model_copy(update={"state": _RUNNING})
+        elif tried < tries:
+            await workflow.sleep(policy.start_retry_seconds, summary=f"Start again after code {report.code}")
+    raise failure(
+        FailoverErrorType.VM_START_FAILED,
+        f"{tries} tries in {policy.start_budget_seconds:.0f} s did not start the VM",
+    )
 
 
 async def remove(run: FailoverRun) -> RemovedVMs:
@@ -116,6 +113,13 @@ async def remove(run: FailoverRun) -> RemovedVMs:
 
 
 async def _wait(run: FailoverRun, job_id: str, what: str) -> JobReport:
+    policy = run.loaded.policy
     return await steps.wait_for_job(
-        JobRequest(destination=run.loaded.destination, job_id=job_id), what, run.loaded.policy
+        JobRequest(
+            destination=run.loaded.destination,
+            job_id=job_id,
+            timeout_seconds=policy.job_timeout_seconds,
+        ),
+        what,
+        policy,
     )

@@ -1,7 +1,8 @@
 """Every step of the runbook as one call: its activity, its time limits, its line in the Web UI.
 
 All activities are told of a cancel and waited for (``WAIT_CANCELLATION_COMPLETED``), so that no step overlaps
-its undo. Database steps are retried until the database is back; the others have a budget from the policy.
+its undo. Database steps are retried until the database is back. The others have a budget from the policy,
+counted in tries: the time in which no worker was there must not end a failover.
 """
 
 from datetime import timedelta
@@ -55,8 +56,10 @@ with workflow.unsafe.imports_passed_through():
 
 Reply = TypeVar("Reply", bound=Record)
 
-_PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=15))
-_SOURCE = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=3)
+_LONGEST_PAUSE = timedelta(seconds=15)
+_PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=_LONGEST_PAUSE)
+_SOURCE = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=2)
+_FEWEST_TRIES = 5
 _DATABASE_CALL = timedelta(seconds=30)
 _CLOUD_CALL = timedelta(seconds=180)
 
@@ -68,7 +71,6 @@ async def _step(  # noqa: PLR0913 - one line per limit of a step
     summary: str,
     *,
     start_to_close: timedelta,
-    budget: timedelta | None = None,
     heartbeat: timedelta | None = None,
     retry: RetryPolicy = _PATIENT,
 ) -> Reply:
@@ -77,13 +79,19 @@ async def _step(  # noqa: PLR0913 - one line per limit of a step
         request,
         result_type=reply,
         summary=summary,
-        start_to_close_timeout=min(start_to_close, budget) if budget else start_to_close,
-        schedule_to_close_timeout=budget,
+        start_to_close_timeout=start_to_close,
         heartbeat_timeout=heartbeat,
         retry_policy=retry,
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
     return answer
+
+
+def _within(budget_seconds: float) -> RetryPolicy:
+    tries = _FEWEST_TRIES + int(budget_seconds / _LONGEST_PAUSE.total_seconds())
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=1), maximum_interval=_LONGEST_PAUSE, maximum_attempts=tries
+    )
 
 
 async def load_context(request: LoadContextRequest) -> LoadedContext:
@@ -179,7 +187,7 @@ async def check_destination(request: CheckRequest) -> DestinationCheck:
         DestinationCheck,
         "Check networks, template, offering and name in CloudStack",
         start_to_close=_CLOUD_CALL,
-        budget=timedelta(seconds=request.policy.create_budget_seconds),
+        retry=_within(request.policy.create_budget_seconds),
     )
 
 
@@ -199,21 +207,19 @@ async def create_vm(request: CreateVMRequest) -> CreateVMReply:
         CreateVMReply,
         f"Create the VM stopped, {sum(one.connected for one in request.decisions)} NICs",
         start_to_close=_CLOUD_CALL + timedelta(seconds=2 * policy.settle_seconds),
-        budget=timedelta(seconds=policy.create_budget_seconds),
+        retry=_within(policy.create_budget_seconds),
         heartbeat=timedelta(seconds=policy.heartbeat_seconds),
     )
 
 
 async def wait_for_job(request: JobRequest, what: str, policy: FailoverPolicy) -> JobReport:
-    """Wait for a CloudStack job."""
-    limit = timedelta(seconds=policy.job_timeout_seconds)
+    """Wait for a CloudStack job, as long as the policy says: then its end is unknown."""
     return await _step(
         "WaitForJobActivity",
         request,
         JobReport,
         f"Wait for CloudStack: {what}",
-        start_to_close=limit,
-        budget=limit,
+        start_to_close=timedelta(seconds=request.timeout_seconds) + _CLOUD_CALL,
         heartbeat=timedelta(seconds=policy.heartbeat_seconds),
     )
 
@@ -237,7 +243,7 @@ async def start_vm(request: StartVMRequest, policy: FailoverPolicy) -> StartRepl
         StartReply,
         f"Start the VM {request.vm.name}",
         start_to_close=_CLOUD_CALL,
-        budget=timedelta(seconds=policy.start_budget_seconds),
+        retry=_within(policy.start_budget_seconds),
         heartbeat=timedelta(seconds=policy.heartbeat_seconds),
     )
 
@@ -250,7 +256,7 @@ async def verify_vm(request: VerifyRequest, policy: FailoverPolicy) -> FailoverV
         FailoverVm,
         "Verify state, NIC order, networks and MAC addresses",
         start_to_close=_CLOUD_CALL,
-        budget=timedelta(seconds=policy.start_budget_seconds),
+        retry=_within(policy.start_budget_seconds),
     )
 
 
@@ -261,8 +267,8 @@ async def remove_vm(request: RemoveVMRequest, policy: FailoverPolicy) -> Removed
         request,
         RemovedVMs,
         "Undo: remove the VM",
-        start_to_close=timedelta(seconds=policy.job_timeout_seconds),
-        budget=timedelta(seconds=policy.undo_budget_seconds),
+        start_to_close=timedelta(seconds=policy.job_timeout_seconds) + _CLOUD_CALL,
+        retry=_within(policy.undo_budget_seconds),
         heartbeat=timedelta(seconds=policy.heartbeat_seconds),
     )
 

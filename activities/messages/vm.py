@@ -45,10 +45,15 @@ class CreateVMReply(Record):
 
 
 class JobRequest(Record):
-    """Ask for the end of a CloudStack job."""
+    """Ask for the end of a CloudStack job.
+
+    Attributes:
+        timeout_seconds: After that much waiting the end counts as unknown.
+    """
 
     destination: DestinationConfig
     job_id: str
+    timeout_seconds: float
 
 
 class JobState(StrEnum):
@@ -57,7 +62,7 @@ class JobState(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     UNKNOWN = "unknown"
-    """CloudStack forgot the job, or it ended without a result: the resource tells."""
+    """CloudStack forgot the job, it ended without a result, or not in time: the resource tells."""
 
 
 class JobReport(Record):
