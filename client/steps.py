@@ -1,5 +1,6 @@
 """What a run does, step by step, read from its history while it grows."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -34,12 +35,14 @@ class Step(Record):
         activity: The activity's registered name.
         summary: What the Web UI shows for it; the name where it has none.
         state: Where it stands. A failed step may be undone or done otherwise: the run's end decides.
+        at: When Temporal recorded that, in UTC.
     """
 
     number: int
     activity: str
     summary: str
     state: StepState
+    at: datetime
 
 
 class StepReader:
@@ -58,6 +61,7 @@ class StepReader:
                 activity=activity,
                 summary=await self._summary(event) or activity,
                 state=StepState.STARTED,
+                at=_time(event),
             )
             self._open[event.event_id] = step
             return step
@@ -65,10 +69,14 @@ class StepReader:
             return None
         attributes, state = _ENDS[event.event_type]
         begun = self._open.pop(getattr(event, attributes).scheduled_event_id)
-        return begun.model_copy(update={"state": StepState(state)})
+        return begun.model_copy(update={"state": StepState(state), "at": _time(event)})
 
     async def _summary(self, event: HistoryEvent) -> str:
         if not event.user_metadata.HasField("summary"):
             return ""
         (summary,) = await self._converter.decode([event.user_metadata.summary], [str])
         return str(summary)
+
+
+def _time(event: HistoryEvent) -> datetime:
+    return event.event_time.ToDatetime(tzinfo=UTC)

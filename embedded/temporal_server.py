@@ -66,7 +66,7 @@ class TemporalServer:
         """
         await self.process.start()
         try:
-            await self.process.wait_ready(self._answers, timeout_seconds=_READY_SECONDS)
+            await self.process.wait_ready(self.is_ready, timeout_seconds=_READY_SECONDS)
         except ComponentFailed:
             await self.process.stop()
             raise
@@ -79,7 +79,8 @@ class TemporalServer:
         """The address of one run in the Web UI."""
         return f"{self.ui_address}/namespaces/{NAMESPACE}/workflows/{workflow_id}/{run_id}/history"
 
-    async def _answers(self) -> bool:
+    async def is_ready(self) -> bool:
+        """Whether the namespace and the Web UI answer."""
         try:
             client = await Client.connect(self.address)
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=NAMESPACE))

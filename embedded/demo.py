@@ -1,0 +1,63 @@
+"""``make demo``: four failovers that show every rule, on a stack that exists for as long as they take."""
+
+from pathlib import Path
+
+from client import FailoverNotCompleted
+from embedded.errors import UnexpectedRun
+from embedded.ports import StackPorts
+from embedded.sample_runs import SAMPLE_RUNS, SampleRun
+from embedded.screen import Screen
+from embedded.stack import EmbeddedStack
+from rules.outcomes import FailoverOutcome, FailoverResult
+
+
+async def run_demo(cli: Path, screen: Screen) -> None:
+    """Start the stack, run the failovers one after the other, stop the stack.
+
+    Raises:
+        UnexpectedRun: A run did not end as it must.
+        ComponentFailed: A part of the stack ended too early.
+    """
+    async with EmbeddedStack(ports=StackPorts.free(), cli=cli, report=screen.note) as stack:
+        await stack.during(_fail_over_all(stack, screen))
+    screen.line()
+    screen.line(
+        f"All {len(SAMPLE_RUNS)} failovers ended as expected. Nothing is left running.",
+        style="bold",
+    )
+    screen.line("`make up` keeps the same stack and its Web UI running.")
+
+
+async def _fail_over_all(stack: EmbeddedStack, screen: Screen) -> None:
+    for number, run in enumerate(SAMPLE_RUNS, start=1):
+        screen.heading(f"{number} of {len(SAMPLE_RUNS)}  {run.title}")
+        await _fail_over(stack, screen, run)
+
+
+async def _fail_over(stack: EmbeddedStack, screen: Screen, run: SampleRun) -> None:
+    handle = await stack.client.start(run.request, workflow_id=run.workflow_id)
+    screen.request(run.request, stack.server.run_address(handle.id, handle.result_run_id or ""))
+    with screen.progress() as progress:
+        async for step in stack.client.steps(run.workflow_id, run_id=handle.result_run_id):
+            progress.step(step)
+    try:
+        result = await stack.client.result(run.workflow_id, run_id=handle.result_run_id)
+    except FailoverNotCompleted as error:
+        raise UnexpectedRun(f"The run must complete, but {error}") from error
+    screen.result(result)
+    _check(run, result)
+
+
+def _check(run: SampleRun, result: FailoverResult) -> None:
+    if result.outcome is not FailoverOutcome.COMPLETED or result.vm.state != "Running":
+        raise UnexpectedRun(
+            f"{run.workflow_id} must end completed with a running VM; it is {result.outcome.value},"
+            f" and the VM is {result.vm.state or 'in no known state'}"
+        )
+    decided = tuple(
+        (decision.source_network_name, decision.destination_network_id, decision.rule)
+        for decision in result.decisions
+        if decision.connected
+    )
+    if decided != run.expected:
+        raise UnexpectedRun(f"{run.workflow_id} put its NICs on {decided}; expected was {run.expected}")

@@ -1,0 +1,43 @@
+"""``make up``: the demo's stack on fixed ports, left running until Ctrl-C."""
+
+import asyncio
+import json
+import shlex
+import shutil
+from pathlib import Path
+
+from embedded.ports import StackPorts
+from embedded.sample_runs import SAMPLE_RUNS
+from embedded.screen import Screen
+from embedded.stack import EmbeddedStack
+from embedded.temporal_server import NAMESPACE
+
+
+async def run_up(ports: StackPorts, cli: Path, screen: Screen) -> None:
+    """Start the stack, say how to use it, and wait until this task is cancelled.
+
+    Raises:
+        ComponentFailed: A part of the stack ended by itself.
+    """
+    async with EmbeddedStack(ports=ports, cli=cli, report=screen.note) as stack:
+        _explain(stack, cli, screen)
+        await stack.during(asyncio.Event().wait())
+
+
+def _explain(stack: EmbeddedStack, cli: Path, screen: Screen) -> None:
+    command = "temporal" if shutil.which("temporal") == str(cli) else shlex.quote(str(cli))
+    where = f"--address {stack.server.address} --namespace {NAMESPACE}"
+    first = SAMPLE_RUNS[0]
+    screen.heading("The stack is up; Ctrl-C stops all of it.")
+    screen.line(f"  Web UI      {stack.server.ui_address}")
+    screen.line(f"  worker log  {stack.worker_log}")
+    for run in SAMPLE_RUNS:
+        screen.heading(f"Start a {run.title}:")
+        screen.line(
+            f"{command} workflow start {where} --type FailoverWorkflow --task-queue failover"
+            f" --workflow-id {run.workflow_id} --input {shlex.quote(json.dumps(run.request))}"
+        )
+    screen.heading("Watch it, list all, cancel it:")
+    screen.line(f"{command} workflow show {where} --workflow-id {first.workflow_id} --follow")
+    screen.line(f"{command} workflow list {where}")
+    screen.line(f"{command} workflow cancel {where} --workflow-id {first.workflow_id}")

@@ -1,0 +1,71 @@
+"""``make demo``, end to end, as a process."""
+
+import re
+import signal
+
+from embedded.sample_runs import SAMPLE_RUNS
+from simulators.cloudstack import sample as cloud
+from tests.support.stack_process import Machine
+
+NAMES = {
+    cloud.PROD_LAN_ID: cloud.PROD_LAN_NAME,
+    cloud.PROD_DMZ_ID: cloud.PROD_DMZ_NAME,
+    cloud.TEST_LAN_ID: cloud.TEST_LAN_NAME,
+    cloud.TEST_DMZ_ID: cloud.TEST_DMZ_NAME,
+    cloud.DEFAULT_NET_ID: cloud.DEFAULT_NET_NAME,
+    cloud.DEFAULT_TEST_NET_ID: cloud.DEFAULT_TEST_NET_NAME,
+}
+
+
+def parts(output: str) -> list[str]:
+    """What was printed for each run."""
+    return re.split(r"^\d of 4 +", output, flags=re.MULTILINE)[1:]
+
+
+async def test_the_demo_shows_where_every_nic_went_and_leaves_nothing_running(appliance: Machine) -> None:
+    demo = await appliance.start("demo")
+
+    code = await demo.end()
+
+    assert code == 0, demo.output
+    shown = parts(demo.output)
+    assert len(shown) == len(SAMPLE_RUNS)
+    for run, part in zip(SAMPLE_RUNS, shown, strict=True):
+        for source, network_id, rule in run.expected:
+            assert re.search(rf"{re.escape(source)} +{NAMES[network_id]} +{rule.value} ", part)
+            assert network_id in part
+        assert part.count("warning: NIC") == sum(rule.is_fallback for _, _, rule in run.expected)
+        assert "completed: VM pgtest" in part
+        assert "disks: none attached" in part
+        assert re.search(
+            rf"http://127\.0\.0\.1:\d+/namespaces/default/workflows/{run.workflow_id}/[0-9a-f-]+/history",
+            part,
+        )
+        assert part.count("  ok ") >= 8
+    assert appliance.calls == []
+    assert demo.survivors() == []
+    assert list(appliance.temporary.iterdir()) == []
+
+
+async def test_piped_output_has_no_control_codes_and_fits_eighty_columns(appliance: Machine) -> None:
+    demo = await appliance.start("demo")
+
+    assert await demo.end() == 0, demo.output
+
+    assert "\x1b" not in demo.output
+    assert "\r" not in demo.output
+    tables = [line for line in demo.output.splitlines() if "://" not in line and ": " not in line]
+    assert max(len(line) for line in tables) <= 80
+    assert "a-production" not in demo.output
+
+
+async def test_a_demo_that_is_interrupted_stops_everything(appliance: Machine) -> None:
+    demo = await appliance.start("demo")
+    await demo.read_until(r"1 of 4")
+
+    demo.send(signal.SIGINT)
+
+    assert await demo.end() == 130
+    assert "Stopped before the end" in demo.output
+    assert demo.survivors() == []
+    assert list(appliance.temporary.iterdir()) == []
