@@ -5,6 +5,7 @@ version, since installations differ in single columns: every statement asks for 
 """
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Enum, Select, String, Table, inspect, select
 from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.engine.reflection import Inspector
+from sqlalchemy.exc import SAWarning
 
 from database import own_tables, tables
 from database.errors import SchemaMismatch
@@ -111,11 +113,11 @@ def reflect(connection: Connection) -> SchemaFeatures:
     """Read the shape of the tables that are used, ours included. What is missing is simply not in it."""
     inspector = inspect(connection)
     wanted = [*tables.REQUIRED_COLUMNS, *own_tables.REQUIRED_COLUMNS]
-    found = {
-        name: columns
-        for (_, name), columns in inspector.get_multi_columns(filter_names=wanted).items()
-        if columns
-    }
+    with warnings.catch_warnings():
+        # A type that SQLAlchemy does not know is no concern of ours: we ask for columns by name.
+        warnings.simplefilter("ignore", SAWarning)
+        reflected = inspector.get_multi_columns(filter_names=wanted)
+    found = {name: columns for (_, name), columns in reflected.items() if columns}
     words: dict[tuple[str, str], frozenset[str]] = {}
     lengths: dict[tuple[str, str], int] = {}
     for table, columns in found.items():

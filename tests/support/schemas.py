@@ -136,7 +136,8 @@ def _contexts(write: _Types) -> str:
         vcenter_host VARCHAR(255) NOT NULL, datacenter VARCHAR(255) NOT NULL, {status} DEFAULT 'discovered',
         total_jobs_run INT DEFAULT 0, cpu_count INT, memory_mb INT, os_type VARCHAR(255),
         power_state VARCHAR(50), vm_tools_version VARCHAR(255), created_at {write.now},
-        updated_at {write.now}, scheduler_enabled TINYINT(1) DEFAULT 1, credential_id BIGINT, ossea_config_id BIGINT,
+        updated_at {write.now}, scheduler_enabled TINYINT(1) DEFAULT 1, credential_id BIGINT,
+        ossea_config_id BIGINT,
         last_operation_summary {write.json}, UNIQUE (vmware_vm_id, vcenter_host),
         UNIQUE (vm_name, vcenter_host),
         FOREIGN KEY (credential_id) REFERENCES vmware_credentials (id) ON DELETE SET NULL {write.end}"""
