@@ -45,10 +45,15 @@ async def _fail_over(stack: EmbeddedStack, screen: Screen, run: SampleRun) -> No
     except FailoverNotCompleted as error:
         raise UnexpectedRun(f"The run must complete, but {error}") from error
     screen.result(result)
-    _check(run, result)
+    check(run, result)
 
 
-def _check(run: SampleRun, result: FailoverResult) -> None:
+def check(run: SampleRun, result: FailoverResult) -> None:
+    """Compare how a run ended with how it must.
+
+    Raises:
+        UnexpectedRun: It did not complete, or a NIC went elsewhere or by another rule.
+    """
     if result.outcome is not FailoverOutcome.COMPLETED or result.vm.state != "Running":
         raise UnexpectedRun(
             f"{run.workflow_id} must end completed with a running VM; it is {result.outcome.value},"

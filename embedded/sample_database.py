@@ -44,6 +44,12 @@ async def make_sample_database(folder: Path, cloudstack_endpoint: str) -> Sample
 
 def sample_site(cloudstack_endpoint: str) -> SampleSite:
     """The ids of the two simulators' samples, as the sample rows need them."""
+    vms = {
+        vm.name: SampleVm(
+            vm.id, [nic.mac_address for nic in vm.nics], cpu_count=vm.num_cpu, memory_mb=vm.memory_mb
+        )
+        for vm in vcenter.sample_vms()
+    }
     return SampleSite(
         api_url=cloudstack_endpoint,
         api_key=cloud.ADMIN.key,
@@ -60,7 +66,7 @@ def sample_site(cloudstack_endpoint: str) -> SampleSite:
         vcenter_username=vcenter.VCENTER_USERNAME,
         vcenter_password=vcenter.VCENTER_PASSWORD,
         datacenter=vcenter.DATACENTER,
-        pgtest1=SampleVm(vcenter.PGTEST1_ID, vcenter.PGTEST1_MACS),
-        pgtest2=SampleVm(vcenter.PGTEST2_ID, vcenter.PGTEST2_MACS),
-        pgtest3=SampleVm(vcenter.PGTEST3_ID, vcenter.PGTEST3_MACS, cpu_count=4, memory_mb=8192),
+        pgtest1=vms["pgtest1"],
+        pgtest2=vms["pgtest2"],
+        pgtest3=vms["pgtest3"],
     )
