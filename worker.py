@@ -55,8 +55,6 @@ from vma import VmaClient
 from workflows.failover import FailoverWorkflow
 from workflows.surface import SEARCH_ATTRIBUTES
 
-TASK_QUEUE = "failover"
-
 _log = structlog.get_logger(__name__)
 
 
@@ -113,10 +111,10 @@ async def make_activities(
 
 
 def make_worker(settings: WorkerSettings, client: Client, activities: Sequence[Callable[..., Any]]) -> Worker:
-    """Build the worker of the task queue ``failover``."""
+    """Build the worker of the task queue, ``failover`` unless a setting says otherwise."""
     return Worker(
         client,
-        task_queue=TASK_QUEUE,
+        task_queue=settings.task_queue,
         workflows=[FailoverWorkflow],
         activities=activities,
         interceptors=[FailureLog()],
@@ -136,7 +134,7 @@ async def run(settings: WorkerSettings) -> None:
         worker = make_worker(settings, client, activities)
         running = asyncio.create_task(worker.run())
         stopping = asyncio.create_task(stop.wait())
-        _log.info("worker_started", task_queue=TASK_QUEUE, namespace=client.namespace)
+        _log.info("worker_started", task_queue=settings.task_queue, namespace=client.namespace)
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not running.done():

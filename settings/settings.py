@@ -68,6 +68,7 @@ class WorkerSettings(BaseSettings):
     undo_budget: _Seconds = Field(3600.0, validation_alias="FAILOVER_UNDO_BUDGET_SECONDS")
     heartbeat: _Seconds = Field(30.0, validation_alias="FAILOVER_HEARTBEAT_SECONDS")
     graceful_shutdown: _Seconds = Field(30.0, validation_alias="FAILOVER_SHUTDOWN_SECONDS")
+    task_queue: str = Field("failover", min_length=1, validation_alias="FAILOVER_TASK_QUEUE")
     max_concurrent_activities: int = Field(50, ge=1, validation_alias="FAILOVER_MAX_ACTIVITIES")
     log_format: str = Field("json", pattern="^(json|console)$", validation_alias="FAILOVER_LOG_FORMAT")
 
