@@ -42,6 +42,8 @@ class VmNaming(StrEnum):
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
 _LaterFlag = Annotated[bool | None, Field(default=None)]
 _NOT_YET = "is not honoured yet; leave it out"
+_MOST_NAMED = 100
+"""So many problems are written out: an error that is larger than Temporal's limit could not end the run."""
 
 _ALLOWED_STRATEGIES = {
     FailoverType.LIVE: {NetworkStrategy.LIVE, NetworkStrategy.PRODUCTION, NetworkStrategy.CUSTOM},
@@ -134,9 +136,12 @@ class InvalidRequest(FailoverRefused):
     """The request cannot be carried out as it stands."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        text = "; ".join(f"{problem.field}: {problem.what}" for problem in problems)
+        # A field with many bad entries says the same many times.
+        self.problems = tuple(dict.fromkeys(problems))
+        text = "; ".join(f"{problem.field}: {problem.what}" for problem in self.problems[:_MOST_NAMED])
+        if len(self.problems) > _MOST_NAMED:
+            text += f"; and {len(self.problems) - _MOST_NAMED} more"
         super().__init__(FailoverErrorType.INVALID_REQUEST, f"The request is refused. {text}")
-        self.problems = tuple(problems)
 
 
 def parse_request(raw: object) -> UnifiedFailoverConfig:
@@ -153,11 +158,13 @@ def parse_request(raw: object) -> UnifiedFailoverConfig:
     try:
         config = UnifiedFailoverConfig.model_validate(raw)
     except ValidationError as error:
-        raise InvalidRequest([_problem(detail["loc"], detail["msg"]) for detail in error.errors()]) from None
-    problems = _contradictions(config)
-    if problems:
-        raise InvalidRequest(problems)
-    return config
+        problems = [_problem(detail["loc"], detail["msg"]) for detail in error.errors()]
+    else:
+        problems = _contradictions(config)
+        if not problems:
+            return config
+    # Outside of the handler: a ValidationError in the context would carry the values along.
+    raise InvalidRequest(problems)
 
 
 def _problem(location: tuple[int | str, ...], message: str) -> Problem:
