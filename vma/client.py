@@ -1,6 +1,7 @@
 """Discovery through the agent at the end of the tunnel."""
 
 import re
+from collections.abc import Sequence
 
 import aiohttp
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from vma.errors import SourceRefused, VcenterUnreachable, VmaUnreachable
 from vma.models import DiscoveredVm, Discovery
 
 _OK = 200
+_SERVER_ERROR = 500
 _GATEWAY_ERRORS = frozenset({502, 503, 504})
 _UNREACHABLE = re.compile(
     r"dial tcp|connection refused|connection reset|i/o timeout|no route to host|network is unreachable"
@@ -48,7 +50,8 @@ class VmaClient:
         Raises:
             VmaUnreachable: The agent does not answer in time.
             VcenterUnreachable: The agent's vCenter does not answer.
-            SourceRefused: Wrong credential, datacenter or request, or an answer that cannot be read.
+            SourceRefused: Wrong credential, datacenter or request, an answer that cannot be read, or several
+                VMs of this uuid of which not exactly one has the name.
         """
         request = {
             "vcenter": vcenter,
@@ -66,9 +69,13 @@ class VmaClient:
     async def _discover(self, request: dict[str, str], vm_id: str) -> DiscoveredVm | None:
         try:
             async with self._session.post(
-                f"{self._base_url}/api/v1/discover", json=request, timeout=self._timeout
+                f"{self._base_url}/api/v1/discover",
+                json=request,
+                timeout=self._timeout,
+                # The request holds a password: it goes to the agent and nowhere else.
+                allow_redirects=False,
             ) as reply:
-                body = await reply.text()
+                body = (await reply.read()).decode(errors="replace")
                 status = reply.status
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             raise VmaUnreachable(f"The VMware agent does not answer: {type(error).__name__}") from None
@@ -80,13 +87,22 @@ class VmaClient:
             raise SourceRefused("The VMware agent's answer cannot be read") from None
         if discovery.vcenter.host and discovery.vcenter.host.lower() != request["vcenter"].lower():
             raise SourceRefused("The VMware agent answers for another vCenter")
-        return next((vm for vm in discovery.vms if vm.id.lower() == vm_id.lower()), None)
+        return _only_one([vm for vm in discovery.vms if vm.id.lower() == vm_id.lower()], request["filter"])
+
+
+def _only_one(found: Sequence[DiscoveredVm], vm_name: str) -> DiscoveredVm | None:
+    if len(found) > 1:
+        # A VM that was copied by hand has the BIOS uuid of its original.
+        found = [vm for vm in found if vm.name == vm_name]
+        if len(found) != 1:
+            raise SourceRefused("Several VMs of this vCenter have the same uuid")
+    return found[0] if found else None
 
 
 def _refusal(status: int, body: str) -> Exception:
     if status in _GATEWAY_ERRORS:
         return VmaUnreachable(f"The way to the VMware agent is down (HTTP {status})")
-    if _UNREACHABLE.search(body.strip()):
+    if status >= _SERVER_ERROR and _UNREACHABLE.search(body.strip()):
         return VcenterUnreachable(f"The agent's vCenter does not answer (HTTP {status})")
     if "Login failure" in body or "incorrect user name or password" in body:
         return SourceRefused("vCenter refuses the credential")

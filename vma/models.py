@@ -1,10 +1,19 @@
 """What the agent answers, read leniently (vma-observed.md)."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 class _Reply(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: object) -> object:
+        # The agent's language writes an empty list that nobody made as null: one VM without NICs must not
+        # make the whole answer unreadable.
+        if isinstance(value, dict):
+            return {name: one for name, one in value.items() if one is not None}
+        return value
 
 
 class DiscoveredNic(_Reply):
