@@ -55,7 +55,8 @@ class FailoverResult(Record):
     Attributes:
         disks: What of the replicated disks is attached: nothing yet.
         nic_source: Where the list of source NICs came from.
-        nic_source_observed_at: When that source saw the VM; None when it does not say.
+        nic_source_observed_at: When that source saw the VM (UTC); None when it does not say.
+        nic_source_age_seconds: How old that was when the run used it; None when it does not say.
         nics_inferred: True when the NICs were guessed from mapping rows.
         warnings: Everything that an operator should look at, the decisions' own warnings included.
     """
@@ -70,6 +71,7 @@ class FailoverResult(Record):
     disks: str = DISKS_NONE
     nic_source: NicSource
     nic_source_observed_at: datetime | None = None
+    nic_source_age_seconds: float | None = None
     nic_source_reason: str = ""
     nics_inferred: bool = False
     warnings: tuple[str, ...] = ()

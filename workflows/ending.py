@@ -27,6 +27,7 @@ async def complete(run: FailoverRun) -> FailoverResult:
         decisions=run.decisions,
         nic_source=source.source,
         nic_source_observed_at=source.observed_at,
+        nic_source_age_seconds=run.source_age_seconds,
         nic_source_reason=source.reason,
         nics_inferred=source.inferred,
         warnings=run.warnings,

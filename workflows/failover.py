@@ -99,15 +99,14 @@ class FailoverWorkflow:
         self._run.enter("discover the source NICs")
         run, context = self._run, self._run.loaded.context
         try:
-            run.source = await steps.discover_source(SourceRequest(context=context), run.loaded.policy)
+            source = await steps.discover_source(SourceRequest(context=context), run.loaded.policy)
         except ActivityError as error:
             error_type, reason = explain(error)
             if error_type not in (FailoverErrorType.SOURCE_UNREACHABLE, FailoverErrorType.STEP_TIMED_OUT):
                 raise
             run.stop_if_cancelled()
-            run.source = await steps.load_stored_source(SourceRequest(context=context, reason=reason))
-            guessed = ", inferred" if run.source.inferred else ""
-            run.notes.append(f"source NICs from {run.source.source.value}{guessed}: {run.source.reason}")
+            source = await steps.load_stored_source(SourceRequest(context=context, reason=reason))
+        run.learn_source(source)
 
     async def _resolve_networks(self) -> None:
         self._run.enter("resolve the networks")

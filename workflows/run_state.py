@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from temporalio import workflow
 
@@ -10,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.networks import ComputePlan
     from activities.messages.record import PreviousRun
     from activities.messages.vm import RemovedVMs, VmOwner
-    from rules.nics import SourceVm
+    from rules.nics import NicSource, SourceVm
     from rules.outcomes import FailoverVm
     from rules.request import UnifiedFailoverConfig
     from rules.resolution import NetworkDecision
@@ -25,6 +26,7 @@ class FailoverRun:
         lease_fresh: False when an earlier run may have left a create call under way.
         begun: Whether the run stands in the database, so that its end must be recorded.
         create_unanswered: Whether a create call may be under way whose answer nobody has seen.
+        source_age_seconds: How old the knowledge of the source was when it was read; None when unknown.
         undo: The compensations, registered before the step that they undo.
     """
 
@@ -44,6 +46,18 @@ class FailoverRun:
         self.decisions: tuple[NetworkDecision, ...] = ()
         self.undo: list[Callable[[], Awaitable[RemovedVMs]]] = []
         self.notes: list[str] = []
+        self.source_age_seconds: float | None = None
+
+    def learn_source(self, source: SourceVm) -> None:
+        """Take the source VM, and say aloud when it does not come from the VMA."""
+        self.source = source
+        age = "of unknown age"
+        if source.observed_at is not None:
+            self.source_age_seconds = max(0.0, (workflow.now() - source.observed_at).total_seconds())
+            age = f"{timedelta(seconds=round(self.source_age_seconds))} old"
+        if source.source is not NicSource.VMA:
+            guessed = ", inferred" if source.inferred else ""
+            self.notes.append(f"source NICs from {source.source.value}{guessed}, {age}: {source.reason}")
 
     @property
     def warnings(self) -> tuple[str, ...]:
