@@ -31,10 +31,10 @@ async def test_the_demo_shows_where_every_nic_went_and_leaves_nothing_running(ap
     shown = parts(demo.output)
     assert len(shown) == len(SAMPLE_RUNS)
     for run, part in zip(SAMPLE_RUNS, shown, strict=True):
-        for source, network_id, rule in run.expected:
+        for index, (source, network_id, rule) in enumerate(run.expected):
             assert re.search(rf"{re.escape(source)} +{NAMES[network_id]} +{rule.value} ", part)
             assert network_id in part
-        assert part.count("warning: NIC") == sum(rule.is_fallback for _, _, rule in run.expected)
+            assert (f"warning: NIC {index} ({source!r})" in part) is rule.is_fallback
         assert "completed: VM pgtest" in part
         assert "disks: none attached" in part
         assert re.search(

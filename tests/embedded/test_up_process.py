@@ -55,7 +55,7 @@ async def test_a_printed_line_starts_a_failover_and_a_signal_stops_all(
 ) -> None:
     moved = settings()
     up = await start(appliance, moved)
-    line = re.search(r"^\S*temporal workflow start .*$", up.output, flags=re.MULTILINE)
+    line = re.search(r"^\S+ workflow start .*$", up.output, flags=re.MULTILINE)
     assert line is not None
 
     await shell(line.group())
