@@ -92,3 +92,25 @@ class FailureReport(Record):
     left_behind: tuple[str, ...] = ()
     disks: str = DISKS_NONE
     warnings: tuple[str, ...] = ()
+
+
+class Acceptance(Record):
+    """Whether a run passed every check that comes before its first effect.
+
+    Attributes:
+        decisions: Where each NIC will go; empty for a refusal that came earlier.
+        error_type: One of FailoverErrorType, or ``Cancelled``; empty when accepted.
+        message: Why it was refused.
+        held_by: The workflow id of the failover that runs already, for FailoverInProgress.
+    """
+
+    accepted: bool
+    workflow_id: str
+    context_id: str = ""
+    vm_name: str = ""
+    failover_type: str = ""
+    decisions: tuple[NetworkDecision, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error_type: str = ""
+    message: str = ""
+    held_by: str = ""

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, FailureError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
@@ -18,9 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.record import BeginRunRequest, RecordPlanRequest, RecordVMRequest
     from activities.messages.vm import VerifyRequest
     from rules.errors import FailoverErrorType, FailoverRefused
-    from rules.outcomes import FailoverResult
+    from rules.outcomes import Acceptance, FailoverResult
     from rules.request import FailoverType, UnifiedFailoverConfig, parse_request
-    from workflows import ending, machine, steps, surface
+    from workflows import acceptance, ending, machine, steps, surface
     from workflows.failures import explain
     from workflows.lease import take_lease
     from workflows.run_state import FailoverRun
@@ -29,6 +29,20 @@ with workflow.unsafe.imports_passed_through():
 @workflow.defn(name="FailoverWorkflow")
 class FailoverWorkflow:
     """One failover. It closes when the VM is verified, or when what it made is removed again."""
+
+    def __init__(self) -> None:
+        self._acceptance: Acceptance | None = None
+
+    @workflow.update(name="accepted")
+    async def accepted(self) -> Acceptance:
+        """Wait until the run passed every check that comes before its first effect, or was refused.
+
+        Meant for update-with-start: whoever starts a failover learns of a refusal at once.
+        """
+        await workflow.wait_condition(lambda: self._acceptance is not None)
+        if self._acceptance is None:
+            raise RuntimeError("the condition says otherwise")
+        return self._acceptance
 
     @workflow.run
     async def run(self, *inputs: Any) -> FailoverResult:  # noqa: ANN401 - raw JSON, checked here first
@@ -41,16 +55,25 @@ class FailoverWorkflow:
         Raises:
             ApplicationError: One of FailoverErrorType, with a FailureReport.
         """
-        self._run = FailoverRun(_validated(inputs))
+        try:
+            self._run = FailoverRun(_validated(inputs))
+        except ApplicationError as refusal:
+            await self._answer(acceptance.refused(refusal))
+            raise
         surface.show_asked(self._run.config.context_id, self._run.config.failover_type)
         try:
             if self._run.config.failover_type is FailoverType.LIVE:
-                return await self._live()
-            return await self._test()
+                result = await self._live()
+            else:
+                result = await self._test()
         except (FailureError, asyncio.CancelledError) as error:
             # Nothing else is caught: an error in our own code or a result that does not decode leaves the run
             # open until a fixed worker is there.
-            raise await ending.roll_back(self._run, error) from error
+            end = await ending.roll_back(self._run, error)
+            await self._answer(acceptance.refused(error, self._run))
+            raise end from error
+        await self._answer(acceptance.accepted(self._run))
+        return result
 
     async def _live(self) -> FailoverResult:
         await self._load_context()
@@ -75,6 +98,11 @@ class FailoverWorkflow:
         await self._start_vm()
         await self._verify_vm()
         return await self._record_completion()
+
+    async def _answer(self, answer: Acceptance) -> None:
+        """Let everybody who still waits have an answer before the run closes."""
+        self._acceptance = self._acceptance or answer
+        await workflow.wait_condition(workflow.all_handlers_finished)
 
     async def _load_context(self) -> None:
         self._run.enter("load the VM's context")
@@ -148,6 +176,7 @@ class FailoverWorkflow:
             text = "; ".join(problem.message for problem in check.problems)
             raise failure(FailoverErrorType(check.problems[0].type), text)
         run.compute = check.compute
+        self._acceptance = acceptance.accepted(run)
 
     async def _guard_networks(self, before: str) -> None:
         self._run.enter(f"production guard before {before}")

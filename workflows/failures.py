@@ -15,7 +15,7 @@ _TYPES: dict[str | None, FailoverErrorType] = {
 
 def explain(error: BaseException) -> tuple[FailoverErrorType, str]:
     """Return the type and the message of a failure, from its innermost typed cause."""
-    found = _typed_cause(error)
+    found = typed_cause(error)
     if isinstance(found, FailoverRefused):
         return found.error_type, str(found)
     if isinstance(found, ApplicationError) and found.type in _TYPES:
@@ -27,11 +27,12 @@ def explain(error: BaseException) -> tuple[FailoverErrorType, str]:
 
 def may_be_under_way(error: BaseException) -> bool:
     """Whether a create call may still take effect after this failure of the create step."""
-    found = _typed_cause(error)
+    found = typed_cause(error)
     return not (isinstance(found, ApplicationError) and CERTAINLY_NOT_MADE in found.details)
 
 
-def _typed_cause(error: BaseException) -> BaseException:
+def typed_cause(error: BaseException) -> BaseException:
+    """Return the innermost cause that has a type of ours, else the innermost timeout, else the error."""
     # A timeout carries the last failure as its own cause, which says more.
     innermost = error
     while True:

@@ -12,6 +12,9 @@ with workflow.unsafe.imports_passed_through():
     from rules.request import UnifiedFailoverConfig
     from workflows import steps
 
+HELD_BY = "held_by"
+"""The key under which FailoverInProgress carries the workflow id of the run that holds the lease."""
+
 _NAME_POLL = timedelta(seconds=5)
 
 
@@ -49,6 +52,7 @@ async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bo
             raise failure(
                 FailoverErrorType.FAILOVER_IN_PROGRESS,
                 f"Another failover of this VM is running: workflow {reply.held_by}",
+                {HELD_BY: reply.held_by},
             )
         elif workflow.now() >= give_up:
             raise failure(
