@@ -1,13 +1,17 @@
 """An HTTP server on a port that it keeps, for simulators that go down and come back."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 _LONGEST_LINE = 4 * 1024 * 1024
 """In bytes: the simulators answer an over-long URI themselves."""
+_SHUTDOWN_SECONDS = 0.1
+"""Nothing is left to wait for by then; aiohttp takes 0 for no limit."""
 
 
 class PortTakenError(OSError):
@@ -30,6 +34,7 @@ class Listener:
         self._build = build
         self._runner: web.AppRunner | None = None
         self._placeholder: socket.socket | None = None
+        self._under_way: set[asyncio.Task[object]] = set()
         self.host = ""
         self.port = 0
 
@@ -44,8 +49,13 @@ class Listener:
         Raises:
             PortTakenError: Somebody else listens there.
         """
+        application = self._build()
+        application.middlewares.append(_watching(self._under_way))
         runner = web.AppRunner(
-            self._build(), access_log=None, shutdown_timeout=0, max_line_size=_LONGEST_LINE
+            application,
+            access_log=None,
+            shutdown_timeout=_SHUTDOWN_SECONDS,
+            max_line_size=_LONGEST_LINE,
         )
         await runner.setup()
         try:
@@ -73,6 +83,8 @@ class Listener:
         runner, self._runner = self._runner, None
         if runner is None:
             return
+        for task in self._under_way:
+            task.cancel()
         if runner.server is not None:
             for connection in list(runner.server.connections):
                 if connection.transport is not None:
@@ -84,3 +96,23 @@ class Listener:
         if self._placeholder is not None:
             self._placeholder.close()
             self._placeholder = None
+
+
+def _watching(under_way: set[asyncio.Task[object]]) -> Middleware:
+    """Return a middleware that notes who is handling a request, so that a stop can end it.
+
+    aiohttp lets a handler run on when its connection is gone, as a real server does.
+    """
+
+    @web.middleware
+    async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+        task = asyncio.current_task()
+        if task is not None:
+            under_way.add(task)
+        try:
+            return await handler(request)
+        finally:
+            if task is not None:
+                under_way.discard(task)
+
+    return watch
