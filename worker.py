@@ -26,6 +26,7 @@ from activities.destination import DestinationActivities
 from activities.failure_log import FailureLog
 from activities.jobs import JobActivities
 from activities.lease import LeaseActivities
+from activities.mappings import MappingActivities
 from activities.network_config_provider import NetworkConfigProvider
 from activities.networks import NetworkActivities
 from activities.owner import OwnerActivities
@@ -52,6 +53,7 @@ from database import (
 )
 from settings import SettingsError, WorkerSettings, load_settings
 from vma import VmaClient
+from workflows.explain import ExplainWorkflow, ListMappingsWorkflow
 from workflows.failover import FailoverWorkflow
 from workflows.surface import SEARCH_ATTRIBUTES
 
@@ -93,6 +95,7 @@ async def make_activities(
                 StoredSourceActivities(StoredNicRepository(database), mappings).load_stored_source,
                 networks.resolve_network,
                 networks.guard_networks,
+                MappingActivities(contexts, mappings).list_mappings,
                 DestinationActivities(clouds).check_destination,
                 CreateVMActivities(clouds).create_vm,
                 JobActivities(clouds).wait_for_job,
@@ -115,7 +118,7 @@ def make_worker(settings: WorkerSettings, client: Client, activities: Sequence[C
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[FailoverWorkflow],
+        workflows=[FailoverWorkflow, ExplainWorkflow, ListMappingsWorkflow],
         activities=activities,
         interceptors=[FailureLog()],
         max_concurrent_activities=settings.max_concurrent_activities,

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
@@ -13,7 +13,6 @@ with workflow.unsafe.imports_passed_through():
         CheckRequest,
         GuardRequest,
         ResolveNetworkRequest,
-        SourceRequest,
     )
     from activities.messages.record import BeginRunRequest, RecordPlanRequest, RecordVMRequest
     from activities.messages.vm import VerifyRequest
@@ -21,9 +20,9 @@ with workflow.unsafe.imports_passed_through():
     from rules.outcomes import Acceptance, FailoverResult
     from rules.request import FailoverType, UnifiedFailoverConfig, parse_request
     from workflows import acceptance, ending, machine, steps, surface
-    from workflows.failures import explain
     from workflows.lease import take_lease
     from workflows.run_state import FailoverRun
+    from workflows.source import find_source
 
 
 @workflow.defn(name="FailoverWorkflow")
@@ -125,16 +124,7 @@ class FailoverWorkflow:
 
     async def _discover_source(self) -> None:
         self._run.enter("discover the source NICs")
-        run, context = self._run, self._run.loaded.context
-        try:
-            source = await steps.discover_source(SourceRequest(context=context), run.loaded.policy)
-        except ActivityError as error:
-            error_type, reason = explain(error)
-            if error_type not in (FailoverErrorType.SOURCE_UNREACHABLE, FailoverErrorType.STEP_TIMED_OUT):
-                raise
-            run.stop_if_cancelled()
-            source = await steps.load_stored_source(SourceRequest(context=context, reason=reason))
-        run.learn_source(source)
+        self._run.learn_source(await find_source(self._run.loaded))
 
     async def _resolve_networks(self) -> None:
         self._run.enter("resolve the networks")

@@ -25,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         CheckRequest,
         DestinationCheck,
         GuardRequest,
+        MappingsRequest,
         ResolvedNetworks,
         ResolveNetworkRequest,
         SourceRequest,
@@ -49,6 +50,7 @@ with workflow.unsafe.imports_passed_through():
         StartVMRequest,
         VerifyRequest,
     )
+    from rules.explanation import MappingList
     from rules.models import Record
     from rules.nics import SourceVm
     from rules.outcomes import FailoverVm
@@ -165,6 +167,13 @@ async def resolve_networks(request: ResolveNetworkRequest) -> ResolvedNetworks:
         ResolvedNetworks,
         f"Resolve {len(request.source.nics)} NICs for {kind}",
         start_to_close=_DATABASE_CALL,
+    )
+
+
+async def list_mappings(request: MappingsRequest) -> MappingList:
+    """Read a VM's mapping rows."""
+    return await _step(
+        "ListMappingsActivity", request, MappingList, "List the mappings", start_to_close=_DATABASE_CALL
     )
 
 

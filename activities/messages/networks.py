@@ -19,6 +19,12 @@ class SourceRequest(Record):
     reason: str = ""
 
 
+class MappingsRequest(Record):
+    """Ask for a VM's mapping rows."""
+
+    context_id: str
+
+
 class ResolveNetworkRequest(Record):
     """Ask where each NIC goes."""
 
