@@ -1,6 +1,8 @@
 """``make demo``: four failovers that show every rule, on a stack that exists for as long as they take."""
 
+import asyncio
 from pathlib import Path
+from typing import Final
 
 from client import FailoverNotCompleted
 from embedded.errors import UnexpectedRun
@@ -9,6 +11,9 @@ from embedded.sample_runs import SAMPLE_RUNS, SampleRun
 from embedded.screen import Screen
 from embedded.stack import EmbeddedStack
 from rules.outcomes import FailoverOutcome, FailoverResult
+
+# A run takes seconds here; one that a broken worker cannot carry on would be waited for without end.
+_LIMIT_SECONDS: Final = 180.0
 
 
 async def run_demo(cli: Path, screen: Screen) -> None:
@@ -31,21 +36,35 @@ async def run_demo(cli: Path, screen: Screen) -> None:
 async def _fail_over_all(stack: EmbeddedStack, screen: Screen) -> None:
     for number, run in enumerate(SAMPLE_RUNS, start=1):
         screen.heading(f"{number} of {len(SAMPLE_RUNS)}  {run.title}")
-        await _fail_over(stack, screen, run)
+        check(run, await fail_over(stack, screen, run))
 
 
-async def _fail_over(stack: EmbeddedStack, screen: Screen, run: SampleRun) -> None:
+async def fail_over(
+    stack: EmbeddedStack, screen: Screen, run: SampleRun, *, limit_seconds: float = _LIMIT_SECONDS
+) -> FailoverResult:
+    """Run one failover, showing its steps as they happen and its result.
+
+    Raises:
+        UnexpectedRun: It failed, or was not over in time.
+    """
     handle = await stack.client.start(run.request, workflow_id=run.workflow_id)
-    screen.request(run.request, stack.server.run_address(handle.id, handle.result_run_id or ""))
-    with screen.progress() as progress:
-        async for step in stack.client.steps(run.workflow_id, run_id=handle.result_run_id):
-            progress.step(step)
+    run_id = handle.result_run_id
+    screen.request(run.request, stack.server.run_address(handle.id, run_id or ""))
     try:
-        result = await stack.client.result(run.workflow_id, run_id=handle.result_run_id)
+        async with asyncio.timeout(limit_seconds):
+            with screen.progress() as progress:
+                async for step in stack.client.steps(run.workflow_id, run_id=run_id):
+                    progress.step(step)
+            result = await stack.client.result(run.workflow_id, run_id=run_id)
     except FailoverNotCompleted as error:
         raise UnexpectedRun(f"The run must complete, but {error}") from error
+    except TimeoutError:
+        raise UnexpectedRun(
+            f"{run.workflow_id} was not over after {limit_seconds:.0f} s."
+            f" The last lines of the worker's log:\n{stack.worker.log_tail()}"
+        ) from None
     screen.result(result)
-    check(run, result)
+    return result
 
 
 def check(run: SampleRun, result: FailoverResult) -> None:

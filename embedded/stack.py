@@ -52,7 +52,7 @@ class EmbeddedStack:
         self.folder: Path
         self.server: TemporalServer
         self.client: FailoverClient
-        self.worker_log: Path
+        self.worker: ManagedProcess
 
     async def __aenter__(self) -> Self:
         """Start everything.
@@ -121,7 +121,7 @@ class EmbeddedStack:
             self.server.address, namespace=NAMESPACE, data_converter=pydantic_data_converter
         )
         self.client = FailoverClient(temporal)
-        worker = self._python(
+        self.worker = self._python(
             "Worker",
             str(PROJECT_ROOT / "worker.py"),
             environment={
@@ -138,9 +138,8 @@ class EmbeddedStack:
                 "TEMPORAL_NAMESPACE": NAMESPACE,
             },
         )
-        self.worker_log = worker.log_path
-        await self._begin(exits, worker)
-        await self._ready(worker, lambda: has_pollers(temporal), "task queue failover")
+        await self._begin(exits, self.worker)
+        await self._ready(self.worker, lambda: has_pollers(temporal), "task queue failover")
 
     def _python(
         self, name: str, *arguments: str, environment: dict[str, str] | None = None

@@ -30,7 +30,7 @@ def _explain(stack: EmbeddedStack, cli: Path, screen: Screen) -> None:
     first = SAMPLE_RUNS[0]
     screen.heading("The stack is up; Ctrl-C stops all of it.")
     screen.line(f"  Web UI      {stack.server.ui_address}")
-    screen.line(f"  worker log  {stack.worker_log}")
+    screen.line(f"  worker log  {stack.worker.log_path}")
     for run in SAMPLE_RUNS:
         screen.heading(f"Start a {run.title}:")
         screen.line(

@@ -42,21 +42,14 @@ async def test_the_demo_shows_where_every_nic_went_and_leaves_nothing_running(ap
             part,
         )
         assert part.count("  ok ") >= 8
-    assert appliance.calls == []
+    assert appliance.calls == [], "a setting of the environment was used"
+    assert "a-production" not in demo.output
     assert demo.survivors() == []
     assert list(appliance.temporary.iterdir()) == []
-
-
-async def test_piped_output_has_no_control_codes_and_fits_eighty_columns(appliance: Machine) -> None:
-    demo = await appliance.start("demo")
-
-    assert await demo.end() == 0, demo.output
-
-    assert "\x1b" not in demo.output
-    assert "\r" not in demo.output
+    # Piped, it has no control codes; only addresses, requests and sentences may be longer than a terminal.
+    assert not re.search(r"[\x1b\r]", demo.output)
     tables = [line for line in demo.output.splitlines() if "://" not in line and ": " not in line]
     assert max(len(line) for line in tables) <= 80
-    assert "a-production" not in demo.output
 
 
 async def test_a_demo_that_is_interrupted_stops_everything(appliance: Machine) -> None:

@@ -1,10 +1,13 @@
 """Nothing that is configured on the machine reaches a process of the stack."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from embedded.environment import child_environment, forget_foreign_settings
+from embedded.environment import PROJECT_ROOT, child_environment, forget_foreign_settings
 
 FOREIGN = (
     "CLOUDSTACK_ENDPOINT",
@@ -68,3 +71,29 @@ def test_the_stacks_own_process_forgets_foreign_settings_and_keeps_its_own() -> 
 
     assert environ == kept
     assert removed == sorted(FOREIGN)
+
+
+def test_a_test_session_forgets_foreign_settings_too(tmp_path: Path) -> None:
+    (tmp_path / "test_inner.py").write_text(
+        "import os\ndef test_none():\n    assert not [n for n in os.environ if n.startswith('CLOUDSTACK_')]\n"
+    )
+
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "tests.support.temporal",
+            "-p",
+            "no:cacheprovider",
+            str(tmp_path),
+        ],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "CLOUDSTACK_SECRET": "made-up"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stdout

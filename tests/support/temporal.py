@@ -12,12 +12,17 @@ import pytest_asyncio
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from embedded.environment import child_environment
+from embedded.environment import child_environment, forget_foreign_settings
 from embedded.ports import StackPorts
 from embedded.temporal_cli import CliFinder, find_temporal_cli
 from embedded.temporal_server import NAMESPACE, TemporalServer
 
 _NEED_THE_CLI = {"temporal_cli", "temporal_server", "temporal_client"}
+
+
+def pytest_configure() -> None:
+    """Forget every setting of a real system: on an appliance a test run must never reach one."""
+    forget_foreign_settings()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
