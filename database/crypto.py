@@ -6,7 +6,6 @@ text after that prefix.
 """
 
 import base64
-import binascii
 import os
 from collections.abc import Mapping
 
@@ -36,10 +35,7 @@ class CredentialCipher:
     def __init__(self, key: str = "") -> None:
         self._aead: AESGCM | None = None
         if key:
-            try:
-                raw = base64.b64decode(key, validate=True)
-            except binascii.Error:
-                raw = b""
+            raw = _decoded(key)
             if len(raw) != _KEY_BYTES:
                 raise EncryptionKeyInvalid(f"{KEY_VARIABLE} is not base64 of {_KEY_BYTES} bytes")
             self._aead = AESGCM(raw)
@@ -128,5 +124,5 @@ def _decoded(stored: str) -> bytes:
     """Return the bytes of strict base64, empty for anything else."""
     try:
         return base64.b64decode(stored, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:  # which binascii.Error is one of, as is what text beyond ASCII raises
         return b""

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from database.errors import DatabaseError, DatabaseUnavailable
@@ -57,9 +57,7 @@ def translate(error: Exception, place: str) -> DatabaseError:
         return DatabaseUnavailable(f"{place}: every connection of the pool is in use")
     if isinstance(error, DBAPIError):
         return _from_driver(error, place)
-    if isinstance(error, OSError | EOFError):
-        return DatabaseUnavailable(f"{place}: the connection failed ({type(error).__name__})")
-    return DatabaseError(f"{place}: {type(error).__name__}")
+    return DatabaseUnavailable(f"{place}: the connection failed ({type(error).__name__})")
 
 
 def _from_driver(error: DBAPIError, place: str) -> DatabaseError:
@@ -84,5 +82,5 @@ def _from_driver(error: DBAPIError, place: str) -> DatabaseError:
     return DatabaseError(f"{place}: refused ({kind}, error {code}){detail}", code=code)
 
 
-DATABASE_FAILURES = (SQLAlchemyError, OSError, EOFError)
+DATABASE_FAILURES = (DBAPIError, PoolTimeout, OSError, EOFError)
 """What a use of the database may raise; our own errors and mistakes in our code pass through untouched."""

@@ -1,8 +1,8 @@
 """Databases as they are found in the field, as a pytest plugin.
 
 ``pytest_plugins = ["tests.support.mariadb", "tests.support.schemas"]`` gives ``empty_url`` (on SQLite and on
-MariaDB), ``generation`` (both), ``field_url`` (a database of that generation, made by somebody else than us)
-and ``field_database`` (the same, migrated and opened). A test that asks for one runs once for each kind.
+MariaDB), ``own_database`` (that, migrated and opened), ``generation`` (both), ``field_url`` (a database of that generation, made by somebody else than us)
+and ``field_database`` (that one migrated and opened). A test that asks for one runs once for each kind.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -40,6 +40,15 @@ async def field_url(empty_url: str, generation: SchemaGeneration) -> str:
     """A database that an appliance or the job sheet's author made; ours are not in it yet."""
     await create_field_schema(empty_url, generation)
     return empty_url
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_database(empty_url: str) -> AsyncIterator[Database]:
+    """A database that we made ourselves, open."""
+    await migrate(empty_url)
+    database = await Database.open(empty_url)
+    yield database
+    await database.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
