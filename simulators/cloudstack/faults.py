@@ -26,6 +26,8 @@ class FaultKind(StrEnum):
     """(533) at submit, nothing was done."""
     QUOTA = "quota"
     """(535) at submit, nothing was done (section 19)."""
+    REFUSED = "refused"
+    """(``code``, 431 if not given) at submit, nothing was done."""
     PROXY_HTML = "proxy-html"
     """(502, or ``code``) an HTML page from something in between; with ``effect`` after execution."""
     UNAUTHORIZED_ONCE = "unauthorized-once"
@@ -64,7 +66,7 @@ _STAGES: Mapping[FaultKind, FaultStage] = {
     FaultKind.WRONG_MAC: FaultStage.NICS,
 }
 
-_DEFAULT_CODES: Mapping[FaultKind, int] = {FaultKind.PROXY_HTML: 502}
+_DEFAULT_CODES: Mapping[FaultKind, int] = {FaultKind.PROXY_HTML: 502, FaultKind.REFUSED: 431}
 
 
 @dataclass(slots=True)
@@ -76,8 +78,8 @@ class Fault:
         times: How many requests it meets; None for all of them until it is cleared.
         skip: How many matching requests pass unharmed first.
         match: Decides on the request's parameters (names in lower case, no credential among them).
-        code: For JOB_FAILS, JOB_FAILS_WITHOUT_RESULT (530 if not given) and PROXY_HTML (502).
-        text: The errortext of JOB_FAILS.
+        code: For JOB_FAILS, JOB_FAILS_WITHOUT_RESULT (530 if not given), REFUSED (431) and PROXY_HTML (502).
+        text: The errortext of JOB_FAILS and REFUSED.
         seconds: For HANG and JOB_SLOW.
         effect: For HANG and PROXY_HTML: the command is carried out first.
     """

@@ -229,6 +229,7 @@ def _refuse(fault: Fault) -> None:
         FaultKind.QUOTA: ApiError(
             Code.LIMIT, "Maximum amount of resources of Type = 'user_vm', tag = 'null' is exceeded"
         ),
+        FaultKind.REFUSED: ApiError(fault.outcome_code, fault.text),
         FaultKind.UNAUTHORIZED_ONCE: unauthorized(),
     }
     if fault.kind in refusals:

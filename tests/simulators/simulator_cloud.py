@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hmac
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -154,10 +154,18 @@ class Cloud:
 
     async def settled(self, *states: str) -> None:
         """Wait until the VMs are in these states and no job is left."""
-        async with asyncio.timeout(30):
+        await self.until(
+            lambda: (
+                self.states() == list(states)
+                and all(job.completed is not None for job in self.world.jobs.values())
+            )
+        )
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until it is so; a test that waits in vain fails."""
+        async with asyncio.timeout(60):
             while True:
-                pending = [job for job in self.world.jobs.values() if job.completed is None]
-                if self.states() == list(states) and not pending:
+                if condition():
                     return
                 await asyncio.sleep(0.01)
 
