@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.support.mariadb",
     "tests.support.schemas",
     "tests.support.site",
+    "tests.support.temporal_command",
 ]
