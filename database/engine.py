@@ -1,6 +1,5 @@
 """The connection pool: opened once per process, checked against server and schema before the first use."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -190,15 +189,7 @@ async def translated(place: str) -> AsyncIterator[None]:
     try:
         yield
     except DATABASE_FAILURES as error:
-        # A deadline that our caller set is the caller's, although TimeoutError is an OSError too.
-        if isinstance(error, TimeoutError) and _is_being_timed_out():
-            raise
         raise translate(error, place) from None
-
-
-def _is_being_timed_out() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 async def _check_budget(connection: AsyncConnection, pool_size: int) -> None:

@@ -35,7 +35,7 @@ CIPHER = CredentialCipher(base64.b64encode(b"k" * 32).decode())
 OTHER_CIPHER = CredentialCipher(base64.b64encode(b"o" * 32).decode())
 
 
-def config(name: str, *, active: int | None = 1, **more: Any) -> dict[str, Any]:
+def config(name: str, *, active: int | None = 1, **more: object) -> dict[str, Any]:
     return {
         "name": name,
         "api_url": "https://cloud.example.local/client/api",
@@ -50,7 +50,7 @@ def config(name: str, *, active: int | None = 1, **more: Any) -> dict[str, Any]:
     }
 
 
-def credential(name: str, *, default: int = 0, **more: Any) -> dict[str, Any]:
+def credential(name: str, *, default: int = 0, **more: object) -> dict[str, Any]:
     return {
         "credential_name": name,
         "vcenter_host": f"{name}.example.local",
@@ -63,14 +63,24 @@ def credential(name: str, *, default: int = 0, **more: Any) -> dict[str, Any]:
     }
 
 
-def context(context_id: str = "ctx-a", **more: Any) -> VMContext:
+def context(
+    context_id: str = "ctx-a",
+    *,
+    credential_id: int | None = None,
+    ossea_config_id: int | None = None,
+    cpu_count: int = 0,
+    memory_mb: int = 0,
+) -> VMContext:
     return VMContext(
         context_id=context_id,
         vm_name="vm",
         vmware_vm_id="uuid",
         vcenter_host="vcenter.example.local",
         datacenter="DC1",
-        **more,
+        credential_id=credential_id,
+        ossea_config_id=ossea_config_id,
+        cpu_count=cpu_count,
+        memory_mb=memory_mb,
     )
 
 
@@ -291,7 +301,7 @@ async def test_each_way_to_miss_a_credential_is_an_error_of_its_own(field_databa
         await repository.for_context(context())
 
 
-def disk(number: int, network_config: str | None, **more: Any) -> dict[str, Any]:
+def disk(number: int, network_config: str | None, **more: object) -> dict[str, Any]:
     return {"vm_context_id": "ctx-a", "disk_id": f"disk-{number}", "network_config": network_config, **more}
 
 

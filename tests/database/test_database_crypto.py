@@ -39,7 +39,7 @@ def flipped(value: str) -> str:
 
 @pytest.mark.parametrize(
     "stored",
-    [
+    (
         "",
         "plain",
         "not base64!",
@@ -49,7 +49,7 @@ def flipped(value: str) -> str:
         sealed(b"\xff\xfe not text"),
         sealed(b"secret").rstrip("="),
         "ünlesbar",
-    ],
+    ),
 )
 def test_a_password_that_does_not_open_is_never_taken_as_it_is(stored: str) -> None:
     with pytest.raises(CredentialUnreadable) as refused:
@@ -63,7 +63,7 @@ def test_an_encrypted_password_without_a_key_says_which_variable_is_missing() ->
         CredentialCipher().password(sealed(b"secret"), "x")
 
 
-@pytest.mark.parametrize("key", ["x", base64.b64encode(b"k" * 16).decode(), "k" * 32, KEY + "!", "schlüssel"])
+@pytest.mark.parametrize("key", ("x", base64.b64encode(b"k" * 16).decode(), "k" * 32, KEY + "!", "schlüssel"))
 def test_a_key_that_is_none_is_refused_without_being_quoted(key: str) -> None:
     with pytest.raises(EncryptionKeyInvalid) as refused:
         CredentialCipher(key)
@@ -80,12 +80,12 @@ def test_the_key_is_read_from_the_environment() -> None:
 
 @pytest.mark.parametrize(
     "plain",
-    [
+    (
         "simulator-admin-key",
         "k" * 86,
         # Forty hexadecimal digits are base64 too, of a length that a ciphertext could have.
         "0123456789abcdef0123456789abcdef01234567",
-    ],
+    ),
 )
 def test_a_plain_cloudstack_key_stays_what_it_is_with_and_without_a_key(plain: str) -> None:
     assert CredentialCipher(KEY).cloudstack_key(plain, "x") == (plain, False)

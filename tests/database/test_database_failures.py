@@ -29,11 +29,15 @@ async def test_a_killed_connection_is_transient_and_the_next_call_works(
     await migrate(mariadb_url)
     database = await Database.open(mariadb_url, pool_size=1)
     try:
-        with pytest.raises(DatabaseUnavailable):
+
+        async def die() -> None:
             async with database.write() as connection:
                 own = (await connection.execute(text("SELECT CONNECTION_ID()"))).scalar_one()
                 mariadb_server.sql(f"KILL {own}")
                 await connection.execute(text("SELECT 1"))
+
+        with pytest.raises(DatabaseUnavailable):
+            await die()
         assert await lease(database)
         # A connection that dies in the pool is noticed before it is used.
         async with database.read() as connection:
@@ -78,13 +82,17 @@ async def test_waiting_too_long_for_a_lock_is_transient(mariadb_url: str) -> Non
     await migrate(mariadb_url)
     database = await Database.open(mariadb_url)
     await lease(database)
+
+    async def wait() -> None:
+        async with database.write() as other:
+            await other.execute(text("SET innodb_lock_wait_timeout = 1"))
+            await other.execute(text("UPDATE failover_leases SET token = 't'"))
+
     try:
         async with database.write() as holder:
             await holder.execute(text("SELECT * FROM failover_leases FOR UPDATE"))
             with pytest.raises(DatabaseUnavailable) as refused:
-                async with database.write() as other:
-                    await other.execute(text("SET innodb_lock_wait_timeout = 1"))
-                    await other.execute(text("UPDATE failover_leases SET token = 't'"))
+                await wait()
         assert refused.value.code == 1205
     finally:
         await database.close()
@@ -97,11 +105,15 @@ async def test_a_server_without_a_free_connection_is_transient(
     before = mariadb_server.sql("SELECT @@max_connections").strip()
     database = await Database.open(mariadb_url, pool_size=12)
     mariadb_server.sql("SET GLOBAL max_connections = 10")
+
+    async def take_twelve(held: AsyncExitStack) -> None:
+        for _ in range(12):
+            await held.enter_async_context(database.read())
+
     try:
         async with AsyncExitStack() as held:
             with pytest.raises(DatabaseUnavailable) as refused:
-                for _ in range(12):
-                    await held.enter_async_context(database.read())
+                await take_twelve(held)
         assert refused.value.code == 1040
     finally:
         await database.close()
@@ -161,14 +173,15 @@ async def test_a_word_that_the_column_does_not_take_is_refused_and_not_blanked(
 
 
 async def test_an_error_within_a_write_leaves_nothing_of_it(own_database: Database) -> None:
-    with pytest.raises(ZeroDivisionError):
+    insert = "INSERT INTO network_mappings (source_network_name, destination_network_id) VALUES ('a', 'b')"
+
+    async def fail() -> None:
         async with own_database.write() as connection:
-            await connection.execute(
-                text(
-                    "INSERT INTO network_mappings (source_network_name, destination_network_id) VALUES ('a', 'b')"
-                )
-            )
+            await connection.execute(text(insert))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     async with own_database.read() as connection:
         assert (await connection.execute(text("SELECT COUNT(*) FROM network_mappings"))).scalar_one() == 0
 

@@ -32,14 +32,14 @@ REQUIRED = (
 
 @pytest.mark.parametrize(
     "url",
-    [
+    (
         "postgresql+asyncpg://u:hunter2@h/d",
         "mysql+pymysql://u:hunter2@h/d",
         "sqlite+aiosqlite://",
         "sqlite+aiosqlite:///:memory:",
         "hunter2",
         "",
-    ],
+    ),
 )
 async def test_a_url_of_another_kind_is_refused_without_being_quoted(url: str) -> None:
     with pytest.raises(UnsupportedDatabase) as refused:
@@ -88,7 +88,7 @@ async def test_a_job_list_that_could_not_be_written_is_found_at_open(field_url: 
         "CREATE TABLE failover_jobs (id INTEGER PRIMARY KEY, job_id VARCHAR(64) NOT NULL UNIQUE, "
         "job_type VARCHAR(9), status VARCHAR(32), tenant VARCHAR(9) NOT NULL)",
     )
-    with pytest.raises(SchemaMismatch, match="failover_jobs.tenant refuses NULL"):
+    with pytest.raises(SchemaMismatch, match=r"failover_jobs\.tenant refuses NULL"):
         await Database.open(field_url)
     await execute(field_url, "DROP TABLE failover_jobs")
     await execute(

@@ -1,5 +1,6 @@
 """Runs in our table and in the appliance's job list."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,16 +31,7 @@ class Decision(BaseModel):
     network_id: str
 
 
-def start(workflow_id: str, *, run_id: str = "run-1", failover_type: str = "live", **more: Any) -> RunStart:
-    return RunStart(
-        workflow_id=workflow_id,
-        run_id=run_id,
-        context_id=more.get("context_id", "ctx-a"),
-        vm_name=more.get("vm_name", "pgtest1"),
-        vmware_vm_id=more.get("vmware_vm_id", "uuid-1"),
-        failover_type=failover_type,
-        started_at=more.get("started_at", NOW),
-    )
+FIRST = RunStart("wf", "run-1", "ctx-a", "pgtest1", "uuid-1", "live", NOW)
 
 
 async def jobs(database: Database) -> list[dict[str, Any]]:
@@ -52,7 +44,7 @@ async def test_a_run_is_recorded_from_beginning_to_end(field_database: Database)
     await add_context(field_database, "ctx-a")
     runs = RunRepository(field_database)
 
-    assert await runs.begin(start("wf")) is None
+    assert await runs.begin(FIRST) is None
     await runs.plan(
         "wf",
         [Decision(nic=0, network_id="net-1"), {"nic": 1, "network_id": "net-2"}],
@@ -105,7 +97,7 @@ async def test_a_run_is_recorded_from_beginning_to_end(field_database: Database)
 async def test_every_state_has_a_status_that_the_job_list_takes(field_database: Database) -> None:
     await add_context(field_database, "ctx-a")
     runs = RunRepository(field_database)
-    await runs.begin(start("wf"))
+    await runs.begin(FIRST)
     for state in RunState:
         await runs.set_state("wf", state, at=NOW)
         (job,) = await jobs(field_database)
@@ -115,7 +107,7 @@ async def test_every_state_has_a_status_that_the_job_list_takes(field_database: 
 async def test_a_failure_is_kept_with_its_type_and_message(field_database: Database) -> None:
     await add_context(field_database, "ctx-a")
     runs = RunRepository(field_database)
-    await runs.begin(start("wf"))
+    await runs.begin(FIRST)
 
     await runs.finish(
         "wf", RunState.REFUSED, finished_at=LATER, error_type="GuardRefusal", error_message="é" * 9000
@@ -135,12 +127,12 @@ async def test_a_failure_is_kept_with_its_type_and_message(field_database: Datab
 async def test_a_second_execution_learns_what_the_first_left_behind(field_database: Database) -> None:
     await add_context(field_database, "ctx-a")
     runs = RunRepository(field_database)
-    await runs.begin(start("wf"))
+    await runs.begin(FIRST)
     await runs.plan("wf", [], networks=["net-1"], nic_source="vma", at=NOW)
     await runs.set_state("wf", RunState.VM_CREATED, at=NOW, vm_id="vm-1", generation=1)
     await runs.finish("wf", RunState.FAILED, finished_at=NOW, error_type="E", error_message="broken")
 
-    previous = await runs.begin(start("wf", run_id="run-2", started_at=LATER))
+    previous = await runs.begin(replace(FIRST, run_id="run-2", started_at=LATER))
 
     assert previous == PreviousRun(
         run_id="run-1",
@@ -164,14 +156,14 @@ async def test_a_second_execution_learns_what_the_first_left_behind(field_databa
     (job,) = await jobs(field_database)
     assert (job["status"], job["error_message"], job["completed_at"]) == ("validating", None, None)
     # A retry of the same call whose reply was lost sees itself.
-    again = await runs.begin(start("wf", run_id="run-2", started_at=LATER))
+    again = await runs.begin(replace(FIRST, run_id="run-2", started_at=LATER))
     assert again is not None
     assert again.run_id == "run-2"
 
 
 async def test_a_new_plan_replaces_the_networks_of_a_vm_that_was_never_made(field_database: Database) -> None:
     runs, mappings = RunRepository(field_database), NetworkMappingRepository(field_database)
-    await runs.begin(start("wf"))
+    await runs.begin(FIRST)
     await runs.plan("wf", [], networks=["net-1", "net-2"], nic_source="vma", at=NOW)
     await runs.plan("wf", [], networks=["net-2", "NET-2", "net-3"], nic_source="vma", at=NOW)
 
@@ -182,10 +174,10 @@ async def test_a_new_plan_replaces_the_networks_of_a_vm_that_was_never_made(fiel
 
 async def test_a_new_plan_keeps_the_networks_of_a_vm_that_exists(field_database: Database) -> None:
     runs, mappings = RunRepository(field_database), NetworkMappingRepository(field_database)
-    await runs.begin(start("wf"))
+    await runs.begin(FIRST)
     await runs.plan("wf", [], networks=["net-1"], nic_source="vma", at=NOW)
     await runs.set_state("wf", RunState.VM_CREATED, at=NOW, vm_id="vm-1")
-    await runs.begin(start("wf", run_id="run-2"))
+    await runs.begin(replace(FIRST, run_id="run-2"))
     await runs.plan("wf", [], networks=["net-2"], nic_source="vma", at=NOW)
 
     used = (await mappings.production_use(["net-1", "net-2"])).live
@@ -196,7 +188,7 @@ async def test_a_new_plan_keeps_the_networks_of_a_vm_that_exists(field_database:
 async def test_a_run_of_an_unknown_context_is_ours_only(field_database: Database) -> None:
     await add_context(field_database, "ctx-a")
     runs = RunRepository(field_database)
-    await runs.begin(start("wf", context_id="CTX-A"))
+    await runs.begin(replace(FIRST, context_id="CTX-A"))
     await runs.finish("wf", RunState.REFUSED, finished_at=NOW, error_type="UnknownContext")
 
     assert await jobs(field_database) == []
@@ -208,10 +200,10 @@ async def test_a_run_of_an_unknown_context_is_ours_only(field_database: Database
 async def test_workflow_ids_are_told_apart_in_both_tables(field_database: Database) -> None:
     await add_context(field_database, "ctx-a")
     runs = RunRepository(field_database)
-    await runs.begin(start("wf"))
+    await runs.begin(FIRST)
     others = ["WF", "wf ", "wf" + "x" * 900]
     for other in others:
-        assert await runs.begin(start(other, failover_type="test")) is None
+        assert await runs.begin(replace(FIRST, workflow_id=other, failover_type="test")) is None
         await runs.finish(other, RunState.COMPLETED, finished_at=NOW)
 
     for workflow_id, state in (("wf", RunState.ACCEPTED), *((other, RunState.COMPLETED) for other in others)):
@@ -225,8 +217,9 @@ async def test_runs_are_listed_latest_first_and_filtered(field_database: Databas
     runs = RunRepository(field_database)
     for number in range(4):
         await runs.begin(
-            start(
-                f"wf-{number}",
+            replace(
+                FIRST,
+                workflow_id=f"wf-{number}",
                 failover_type="live" if number % 2 else "test",
                 vmware_vm_id=f"uuid-{number}",
                 context_id=f"ctx-{number}",
@@ -235,7 +228,7 @@ async def test_runs_are_listed_latest_first_and_filtered(field_database: Databas
         )
     await runs.set_state("wf-3", RunState.VM_CREATED, at=NOW, vm_id="cloud-3")
 
-    async def listed(**filters: Any) -> list[str]:
+    async def listed(**filters: Any) -> list[str]:  # noqa: ANN401 - the filters of list
         return [run.workflow_id[-1] for run in await runs.list(**filters)]
 
     assert await listed() == ["3", "2", "1", "0"]
@@ -265,7 +258,7 @@ async def test_reporting_on_a_run_that_was_never_begun_is_an_error(field_databas
 
 async def test_a_run_ends_in_a_final_state_only_and_times_have_a_zone(field_database: Database) -> None:
     runs = RunRepository(field_database)
-    await runs.begin(start("wf"))
+    await runs.begin(FIRST)
     with pytest.raises(ValueError, match="does not end a run"):
         await runs.finish("wf", RunState.STARTING, finished_at=NOW)
     with pytest.raises(StatementError, match="without a zone"):
@@ -276,7 +269,7 @@ async def test_a_plan_costs_the_same_however_many_nics(field_database: Database)
     await add_context(field_database, "ctx-a")
     runs = RunRepository(field_database)
     with counted(field_database) as sent:
-        await runs.begin(start("wf"))
+        await runs.begin(FIRST)
     assert len([one for one in sent if not one.startswith("BEGIN")]) == 4
     for many in (1, 30):
         networks = [f"net-{number}" for number in range(many)]

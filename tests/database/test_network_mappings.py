@@ -22,7 +22,7 @@ NOW = datetime(2025, 9, 24, 12, 30, 15, tzinfo=UTC)
 
 
 def row(
-    context_id: str | None, source: str, destination: str, *, test: int | None = 0, **more: Any
+    context_id: str | None, source: str, destination: str, *, test: int | None = 0, **more: object
 ) -> dict[str, Any]:
     return {
         "vm_context_id": context_id,
@@ -213,7 +213,7 @@ async def test_a_failed_run_keeps_its_networks_in_use_until_its_vm_is_known_to_b
     assert not (await mappings.production_use(["net-1"])).live
 
 
-@pytest.mark.parametrize("nics", [1, 40])
+@pytest.mark.parametrize("nics", (1, 40))
 async def test_resolution_and_guard_cost_one_statement_each(field_database: Database, nics: int) -> None:
     await add_context(field_database, "ctx-a")
     rows = [

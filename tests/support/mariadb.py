@@ -33,6 +33,7 @@ _USER = "failover_test"
 _IMAGE = "docker.io/library/mariadb:10.11"
 _START_SECONDS = 90
 _STOP_SECONDS = 20
+_MEMORY_BYTES = 1024**3
 _PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
 _numbers = itertools.count(1)
 
@@ -172,7 +173,7 @@ def _from_package(program: str) -> Iterator[MariaDBServer]:
     installer, client = _program("mariadb-install-db", "mysql_install_db"), _program("mariadb", "mysql")
     if installer is None or client is None:
         raise MariaDBMissing("MariaDB is incomplete here; install the package mariadb-server")
-    with tempfile.TemporaryDirectory(prefix="failover-mariadb-") as name:
+    with tempfile.TemporaryDirectory(prefix="failover-mariadb-", dir=_memory()) as name:
         folder = Path(name)
         log = folder / "log"
         common = ["--no-defaults", f"--datadir={folder / 'data'}"]
@@ -252,6 +253,14 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _memory() -> str | None:
+    """Return a folder in memory that is large enough: every CREATE TABLE waits for the disk ten times."""
+    folder = Path("/dev/shm")  # noqa: S108 - the folder that is made in it is private
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return None
+    return str(folder) if shutil.disk_usage(folder).free > _MEMORY_BYTES else None
 
 
 def _dies_with_us() -> Sequence[str]:

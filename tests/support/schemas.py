@@ -1,8 +1,9 @@
 """Databases as they are found in the field, as a pytest plugin.
 
 ``pytest_plugins = ["tests.support.mariadb", "tests.support.schemas"]`` gives ``empty_url`` (on SQLite and on
-MariaDB), ``own_database`` (that, migrated and opened), ``generation`` (both), ``field_url`` (a database of that generation, made by somebody else than us)
-and ``field_database`` (that one migrated and opened). A test that asks for one runs once for each kind.
+MariaDB), ``own_database`` (that, migrated and opened), ``generation`` (both), ``field_url`` (a database of
+that generation, made by somebody else than us) and ``field_database`` (that one migrated and opened). A test
+that asks for one runs once for each kind.
 """
 
 from collections.abc import AsyncIterator, Iterator
