@@ -6,7 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Row, Select, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    case,
+    delete,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,12 +30,14 @@ from database.own_tables import run_networks, runs
 from database.run_records import FINAL_STATES, PreviousRun, RunRecord, RunStart, RunState, VmState
 from database.tables import text
 
-_LATER_VM_STATE = {
-    RunState.VM_CREATED: VmState.CREATED,
-    RunState.STARTING: VmState.CREATED,
-    RunState.COMPLETED: VmState.RUNNING,
+_SAYS_OF_VM: dict[RunState, ColumnElement[str]] = {
+    RunState.VM_CREATED: case(
+        (runs.c.vm_state == VmState.RUNNING, VmState.RUNNING.value), else_=VmState.CREATED.value
+    ),
+    RunState.COMPLETED: literal(VmState.RUNNING.value),
 }
-"""What a state of the run says of its VM, where the caller does not say it."""
+"""What a state of the run says of its VM, where the caller does not say it. A VM that an earlier execution
+completed is found by the next one, and stays known as completed."""
 
 _Records = list[RunRecord]
 """Said in another word, since the class below has a method named list."""
@@ -178,9 +191,9 @@ class RunRepository:
             "vm_id": vm_id,
             "vm_name_created": vm_name_created,
             "generation": generation,
-            "vm_state": vm_state or _LATER_VM_STATE.get(state),
+            "vm_state": _SAYS_OF_VM.get(state) if vm_state is None else vm_state,
         }
-        values = {"state": state, "updated_at": at}
+        values: dict[str, Any] = {"state": state, "updated_at": at}
         values.update({name: value for name, value in facts.items() if value is not None})
         job_facts = {} if vm_id is None else {"destination_vm_id": vm_id}
         await self._change(workflow_id, values, at=at, state=state, job_facts=job_facts)
@@ -214,7 +227,7 @@ class RunRepository:
         """
         if outcome not in FINAL_STATES:
             raise ValueError(f"{outcome} does not end a run")
-        known = vm_state or _LATER_VM_STATE.get(outcome)
+        known = _SAYS_OF_VM.get(outcome) if vm_state is None else vm_state
         message = error_message[:_MESSAGE_CHARACTERS] if error_message else None
         values: dict[str, Any] = {
             "state": outcome,

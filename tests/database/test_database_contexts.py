@@ -333,6 +333,7 @@ async def test_nics_come_from_the_newest_disk_row_that_describes_them(field_data
         disk(2, NICS, updated_at=NOW, cpu_count=4, memory_mb=8192, power_state="poweredOn"),
         disk(3, None, updated_at=NOW + timedelta(days=1)),
         disk(4, "null", updated_at=NOW + timedelta(days=2)),
+        disk(5, "  ", updated_at=NOW + timedelta(days=3)),
     )
 
     with counted(field_database) as sent:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from database import Database, DatabaseError, DatabaseUnavailable, LeaseRepository, RunRepository, migrate
+from database.driver_errors import translate
 from database.tables import network_mappings
 from tests.support.field_rows import add_rows
 from tests.support.mariadb import MariaDBServer
@@ -184,6 +186,33 @@ async def test_an_error_within_a_write_leaves_nothing_of_it(own_database: Databa
         await fail()
     async with own_database.read() as connection:
         assert (await connection.execute(text("SELECT COUNT(*) FROM network_mappings"))).scalar_one() == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    (
+        (ConnectionResetError(104, "reset"), True),
+        (asyncio.IncompleteReadError(b"", 4), True),
+        (TimeoutError(), True),
+        (OperationalError("SELECT 'secret'", {}, Exception("secret"), connection_invalidated=True), True),
+        (OperationalError("SELECT 'secret'", {}, Exception("secret")), False),
+        (OperationalError("SELECT 'secret'", {}, Exception(1064, "near 'secret'")), False),
+    ),
+)
+def test_what_comes_without_a_known_code_is_told_apart_by_its_kind(error: Exception, transient: bool) -> None:  # noqa: FBT001 - a row of the table
+    translated = translate(error, "db.example.local:3306/oma")
+    assert isinstance(translated, DatabaseUnavailable) is transient
+    assert "db.example.local:3306/oma" in str(translated)
+    assert "secret" not in str(translated)
+
+
+async def test_a_missing_table_is_named_although_other_refusals_are_not_quoted(
+    own_database: Database,
+) -> None:
+    with pytest.raises(DatabaseError, match="customers") as refused:
+        async with own_database.read() as connection:
+            await connection.execute(text("SELECT * FROM customers"))
+    assert not refused.value.transient
 
 
 async def test_a_cancelled_call_gives_its_connection_back(mariadb_url: str) -> None:

@@ -6,7 +6,16 @@ import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from database import Database, SchemaGeneration, SchemaMismatch, migrate, own_tables, tables
+from database import (
+    Database,
+    DatabaseUnavailable,
+    SchemaGeneration,
+    SchemaMismatch,
+    migrate,
+    migrations,
+    own_tables,
+    tables,
+)
 from database.engine import is_server, make_engine
 from tests.support.schemas import execute
 
@@ -129,6 +138,19 @@ async def test_a_migration_cut_off_in_its_very_first_step_starts_again(empty_url
 async def test_two_migrations_at_one_moment_wait_for_each_other(empty_url: str) -> None:
     await asyncio.gather(*(migrate(empty_url) for _ in range(3)))
     assert await table_names(empty_url) == EXISTING | OWN
+
+
+async def test_a_migration_that_another_keeps_waiting_for_too_long_is_transient(
+    mariadb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_LOCK_SECONDS", 0)
+    engine = make_engine(mariadb_url, pool_size=1)
+    async with engine.connect() as other:
+        await other.exec_driver_sql("SELECT GET_LOCK(CONCAT('failover_migrate_', MD5(DATABASE())), 0)")
+        with pytest.raises(DatabaseUnavailable, match="another migration"):
+            await migrate(mariadb_url)
+    await engine.dispose()
+    assert await table_names(mariadb_url) == set()
 
 
 async def test_the_mappings_of_an_empty_database_tell_source_names_apart_by_case(empty_url: str) -> None:

@@ -185,6 +185,35 @@ async def test_a_new_plan_keeps_the_networks_of_a_vm_that_exists(field_database:
     assert [(one.network_id, one.vm_id) for one in used] == [("net-1", "vm-1"), ("net-2", "vm-1")]
 
 
+async def test_a_vm_that_was_completed_stays_known_as_that_when_it_is_found_again(
+    own_database: Database,
+) -> None:
+    runs = RunRepository(own_database)
+    await runs.begin(FIRST)
+    await runs.plan("wf", [], networks=["net-1"], nic_source="vma", at=NOW)
+    seen = []
+    for state in (RunState.VM_CREATED, RunState.STARTING, RunState.COMPLETED):
+        await runs.set_state("wf", state, at=NOW, vm_id="vm-1")
+        seen.append(await runs.get("wf"))
+    await runs.begin(replace(FIRST, run_id="run-2"))
+    await runs.plan("wf", [], networks=["net-1"], nic_source="vma", at=NOW)
+    for state in (RunState.VM_CREATED, RunState.STARTING):
+        await runs.set_state("wf", state, at=NOW, vm_id="vm-1")
+        seen.append(await runs.get("wf"))
+    await runs.mark_removed("wf", NOW)
+    await runs.set_state("wf", RunState.VM_CREATED, at=NOW, vm_id="vm-2")
+    seen.append(await runs.get("wf"))
+
+    assert [run.vm_state for run in seen if run is not None] == [
+        VmState.CREATED,
+        VmState.CREATED,
+        VmState.RUNNING,
+        VmState.RUNNING,
+        VmState.RUNNING,
+        VmState.CREATED,
+    ]
+
+
 async def test_a_run_of_an_unknown_context_is_ours_only(field_database: Database) -> None:
     await add_context(field_database, "ctx-a")
     runs = RunRepository(field_database)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Table, event, insert
@@ -9,6 +10,8 @@ from sqlalchemy import Table, event, insert
 from database import Database
 from database.tables import vm_replication_contexts
 from embedded.seed import SampleSite, SampleVm
+
+NOW = datetime(2025, 9, 24, 12, 30, 15, 123456, tzinfo=UTC)
 
 SITE = SampleSite(
     api_url="http://127.0.0.1:8080/client/api",
