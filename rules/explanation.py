@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import StringConstraints, ValidationError
+from pydantic import StringConstraints
 
 from rules.mappings import MappingRow
 from rules.models import Record, Request
 from rules.nics import NicSource
-from rules.request import InvalidRequest, Problem
+from rules.request import read_object
 from rules.resolution import NetworkDecision
 
 
@@ -24,13 +24,7 @@ def parse_context_request(raw: object) -> ContextRequest:
     Raises:
         InvalidRequest: Names every field that is wrong, never its value.
     """
-    if not isinstance(raw, dict):
-        raise InvalidRequest([Problem("request", "must be one JSON object")])
-    try:
-        return ContextRequest.model_validate(raw)
-    except ValidationError as error:
-        problems = [Problem(str(one["loc"][0])[:64], one["msg"]) for one in error.errors()]
-        raise InvalidRequest(problems) from None
+    return read_object(ContextRequest, raw)
 
 
 class Verdict(Record):

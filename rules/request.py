@@ -5,7 +5,7 @@ name the field and never quote its value: a request may hold what must not stand
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import Field, Strict, StringConstraints, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
@@ -39,6 +39,7 @@ class VmNaming(StrEnum):
     SUFFIXED = "suffixed"
 
 
+RequestT = TypeVar("RequestT", bound=Request)
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
 _LaterFlag = Annotated[bool | None, Field(default=None)]
 _NOT_YET = "is not honoured yet; leave it out"
@@ -144,27 +145,37 @@ class InvalidRequest(FailoverRefused):
         super().__init__(FailoverErrorType.INVALID_REQUEST, f"The request is refused. {text}")
 
 
-def parse_request(raw: object) -> UnifiedFailoverConfig:
-    """Check what came in, whatever it is.
+def read_object(model: type[RequestT], raw: object) -> RequestT:
+    """Check one JSON object against a model.
 
     Args:
+        model: What it is to be.
         raw: Decoded JSON: an object, or anything else that a command line can send.
 
     Raises:
-        InvalidRequest: Names every field that is wrong, unknown, contradictory or not honoured yet.
+        InvalidRequest: Names every field that is wrong or unknown.
     """
     if not isinstance(raw, dict):
         raise InvalidRequest([Problem("request", "must be one JSON object")])
     try:
-        config = UnifiedFailoverConfig.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
         problems = [_problem(detail["loc"], detail["msg"]) for detail in error.errors()]
-    else:
-        problems = _contradictions(config)
-        if not problems:
-            return config
     # Outside of the handler: a ValidationError in the context would carry the values along.
     raise InvalidRequest(problems)
+
+
+def parse_request(raw: object) -> UnifiedFailoverConfig:
+    """Check the request of a failover, whatever came in.
+
+    Raises:
+        InvalidRequest: Names every field that is wrong, unknown, contradictory or not honoured yet.
+    """
+    config = read_object(UnifiedFailoverConfig, raw)
+    problems = _contradictions(config)
+    if problems:
+        raise InvalidRequest(problems)
+    return config
 
 
 def _problem(location: tuple[int | str, ...], message: str) -> Problem:
