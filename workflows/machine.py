@@ -106,10 +106,15 @@ async def remove(run: FailoverRun) -> RemovedVMs:
         await workflow.sleep(policy.settle_seconds, summary="Let an unanswered create call expire")
     generation = vm.generation if vm else run.previous.generation
     try:
-        return await steps.remove_vm(RemoveVMRequest(owner=run.owner, generation=generation), policy)
+        report = await steps.remove_vm(RemoveVMRequest(owner=run.owner, generation=generation), policy)
     except ActivityError as error:
         what = f"{vm.name} ({vm.id})" if vm else "a VM that this run may have made"
         return RemovedVMs(left_behind=(f"{what}: not removed: {explain(error)[1]}",))
+    if vm is None or any(vm.id in line for line in report.removed):
+        return report
+    # A first try may have removed it and never heard of it.
+    gone = f"{vm.name} ({vm.id}): CloudStack no longer shows it"
+    return report.model_copy(update={"removed": (*report.removed, gone)})
 
 
 async def _wait(run: FailoverRun, job_id: str, what: str) -> JobReport:
