@@ -1,0 +1,248 @@
+"""A failover told to its end: what it says of itself beside what is there, so that the two can be compared."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError, CancelledError
+
+from database import RunRecord, RunState, VmState
+from database.engine import make_engine
+from rules.outcomes import FailoverResult, FailureReport
+from simulators.cloudstack import Fault, sample
+from simulators.cloudstack.entities import Vm
+from simulators.cloudstack.entities import VmState as CloudVmState
+from tests.support.site import LIVE, Site, open_site
+
+COMPLETED = "completed"
+CANCELLED = "Cancelled"
+RUNNING, STOPPED, DESTROYED, ERROR = (
+    state.value
+    for state in (CloudVmState.RUNNING, CloudVmState.STOPPED, CloudVmState.DESTROYED, CloudVmState.ERROR)
+)
+
+_PATIENCE = 90
+# Many sites share this process: what a test does not want to see expire must not expire when it is busy.
+CALM = {
+    "FAILOVER_CREATE_EXPIRY_SECONDS": 10,
+    "FAILOVER_HEARTBEAT_SECONDS": 10,
+    "CLOUDSTACK_TIMEOUT_SECONDS": 10,
+}
+# Alembic keeps what it works on in globals: one migration at a time in a process.
+_ONE_MIGRATION = asyncio.Lock()
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A VM in CloudStack at the end of a story, whoever made it."""
+
+    id: str
+    name: str
+    state: str
+    networks: tuple[str, ...]
+    macs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended.
+
+    Attributes:
+        type: ``completed``, ``Cancelled``, or the type of the error.
+        vms: What exists afterwards, in whatever state; what was there before the run excepted.
+        commands: Every command that CloudStack got, in order.
+        leases: Rows of ``failover_leases`` that are left.
+    """
+
+    type: str
+    message: str
+    workflow_id: str
+    result: FailoverResult | None
+    report: FailureReport | None
+    record: RunRecord | None
+    vms: tuple[Machine, ...]
+    commands: tuple[str, ...]
+    leases: tuple[str, ...]
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states of the VMs, oldest first: how many there are, and what of."""
+        return tuple(vm.state for vm in self.vms)
+
+    def count(self, command: str) -> int:
+        """How often CloudStack got a command."""
+        return self.commands.count(command)
+
+
+async def the_end_of(
+    site: Site, handle: WorkflowHandle[Any, FailoverResult], strangers: frozenset[str] = frozenset()
+) -> Ended:
+    """Wait for the end of a run, look at what is there, and check that the run says no other thing.
+
+    Args:
+        site: Where it runs.
+        handle: The run.
+        strangers: Ids of VMs that were there before it.
+    """
+    result, error_type, message, report = None, COMPLETED, "", None
+    try:
+        result = await asyncio.wait_for(handle.result(), _PATIENCE)
+    except WorkflowFailureError as error:
+        cause = error.cause
+        if isinstance(cause, CancelledError):
+            error_type, message = CANCELLED, cause.message
+        else:
+            assert isinstance(cause, ApplicationError), f"no typed error: {cause!r}"
+            error_type, message = cause.type or "", cause.message
+            report = FailureReport.model_validate(cause.details[0]) if cause.details else None
+    ended = Ended(
+        type=error_type,
+        message=message,
+        workflow_id=handle.id,
+        result=result,
+        report=report,
+        record=await site.record(handle.id),
+        vms=tuple(machine(vm) for vm in site.vms() if vm.id not in strangers),
+        commands=tuple(call.command for call in site.cloud.calls),
+        leases=await lease_owners(site),
+    )
+    assert_it_says_what_is(ended)
+    return ended
+
+
+def machine(vm: Vm) -> Machine:
+    """A VM as it is now."""
+    return Machine(
+        id=vm.id,
+        name=vm.name,
+        state=vm.state.value,
+        networks=tuple(nic.network.id for nic in vm.nics),
+        macs=tuple(nic.mac for nic in vm.nics),
+    )
+
+
+async def lease_owners(site: Site) -> tuple[str, ...]:
+    """The owners of all leases."""
+    engine = make_engine(site.url, pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            rows = await connection.execute(text("SELECT owner_workflow_id FROM failover_leases"))
+            return tuple(str(row[0]) for row in rows)
+    finally:
+        await engine.dispose()
+
+
+def assert_it_says_what_is(ended: Ended) -> None:
+    """Compare what a run says of itself with what CloudStack and the database hold."""
+    assert ended.workflow_id not in ended.leases, "an ended run gives its lease back"
+    if ended.result is not None:
+        _assert_the_result_is_true(ended, ended.result)
+    elif ended.record is not None:
+        _assert_the_failure_is_true(ended, ended.record)
+    else:
+        assert ended.vms == (), "nothing is made before the run stands in the database"
+
+
+def _assert_the_result_is_true(ended: Ended, result: FailoverResult) -> None:
+    running = [vm for vm in ended.vms if vm.state == RUNNING]
+    assert [vm.id for vm in running] == [result.vm.id]
+    (vm,) = running
+    assert (vm.name, vm.state) == (result.vm.name, result.vm.state)
+    assert vm.networks == tuple(nic.network_id for nic in result.vm.nics)
+    assert vm.macs == tuple(nic.mac_address for nic in result.vm.nics)
+    assert vm.networks == tuple(one.destination_network_id for one in result.decisions if one.connected)
+    assert ended.record is not None
+    assert (ended.record.state, ended.record.vm_state) == (RunState.COMPLETED, VmState.RUNNING)
+    assert ended.record.vm_id == vm.id
+
+
+def _assert_the_failure_is_true(ended: Ended, record: RunRecord) -> None:
+    report = ended.report
+    if report is None:
+        # A cancelled workflow carries no details: what it left stands in the database.
+        assert record.result is not None
+        report = FailureReport.model_validate(record.result)
+    said = {vm.id: _said_of(vm, report) for vm in ended.vms}
+    assert all(said.values()), f"not named: {[vm for vm in ended.vms if not said[vm.id]]}; {report}"
+    for line in (*report.removed, *report.left_behind):
+        if line not in said.values():
+            assert "expunged" in line or "no longer" in line, f"{line!r} is not there"
+    assert bool(report.left_behind) is ("Left behind" in ended.message) or ended.report is None
+    if not report.left_behind:
+        assert record.vm_state in (VmState.REMOVED, VmState.NONE)
+    assert record.failure_type in (None, ended.type)
+
+
+def _said_of(vm: Machine, report: FailureReport) -> str:
+    lines = report.removed if vm.state == DESTROYED else report.left_behind
+    return next((line for line in lines if vm.id in line and vm.name in line), "")
+
+
+@dataclass(frozen=True)
+class Story:
+    """One row of a table: what goes wrong, how the failover ends, and what exists afterwards.
+
+    Attributes:
+        title: The row's test id.
+        faults: What goes wrong; copied for every telling.
+        ends: ``completed`` or the type of the error.
+        vms: The states of all VMs that exist afterwards, oldest first.
+        submits: How many deploy calls CloudStack got; None where that is not the point.
+        settings: Of the worker.
+        plain: Whether the worker has a key that may not choose ids.
+        prepare: Changes the site before the worker starts.
+    """
+
+    title: str
+    faults: tuple[Fault, ...]
+    ends: str = COMPLETED
+    vms: tuple[str, ...] = (RUNNING,)
+    submits: int | None = None
+    request: dict[str, Any] = field(default_factory=lambda: dict(LIVE))
+    settings: dict[str, Any] = field(default_factory=dict)
+    plain: bool = False
+    prepare: Callable[[Site], None] = lambda _site: None
+
+    def __str__(self) -> str:
+        return self.title
+
+
+async def tell(story: Story, client: Client, folder: Path) -> Ended:
+    """Play a story on a site of its own."""
+    async with site_for(client, folder, plain=story.plain) as site:
+        story.prepare(site)
+        for fault in story.faults:
+            site.cloud.faults.add(replace(fault))
+        strangers = frozenset(vm.id for vm in site.vms())
+        async with _ONE_MIGRATION:
+            await site.start_worker(**CALM | story.settings)
+        return await the_end_of(site, await site.start(story.request), strangers)
+
+
+@contextlib.asynccontextmanager
+async def site_for(client: Client, folder: Path, *, plain: bool = False) -> AsyncIterator[Site]:
+    """Open a site on SQLite without a worker; ``plain`` gives it the keys of an ordinary user."""
+    folder.mkdir(parents=True, exist_ok=True)
+    async with contextlib.AsyncExitStack() as stack:
+        async with _ONE_MIGRATION:
+            site = await stack.enter_async_context(
+                open_site(client, f"sqlite+aiosqlite:///{folder / 'site.db'}")
+            )
+        if plain:
+            await use_the_plain_key(site)
+        yield site
+
+
+async def use_the_plain_key(site: Site) -> None:
+    """Let the site work with the keys of an ordinary user, to whom its networks belong."""
+    keys = sample.PLAIN
+    await site.sql(f"UPDATE ossea_configs SET api_key = '{keys.key}', secret_key = '{keys.secret}'")
+    site.settings |= {"CLOUDSTACK_KEY": keys.key, "CLOUDSTACK_SECRET": keys.secret}
+    for network in site.cloud.world.networks.values():
+        if network.account is not None:
+            network.account = site.cloud.world.plain
