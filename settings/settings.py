@@ -1,39 +1,28 @@
 """What a worker is told by its environment. ``docs/settings.md`` is this file as a table."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from rules.policy import FailoverPolicy, MacPolicy, TestFallback
+from settings.reading import DatabaseUrl, read_settings
 
-ENV_FILE_SETTING = "FAILOVER_ENV_FILE"
-_DRIVERS = ("mysql+asyncmy", "sqlite+aiosqlite")
-_Seconds = Annotated[float, Field(gt=0)]
-
-
-class SettingsError(Exception):
-    """Settings are missing or wrong.
-
-    Attributes:
-        problems: One line per setting; never a value, since it may be a secret.
-    """
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+_LONGEST = 30 * 24 * 3600
+"""In seconds: a longer time is a slip of the pen, and an endless one cannot be written into a history."""
+_Seconds = Annotated[float, Field(gt=0, le=_LONGEST, allow_inf_nan=False)]
 
 
 class WorkerSettings(BaseSettings):
     """Everything that a worker needs to know. Times are in seconds."""
 
-    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", frozen=True)
+    # An empty variable is one that is not set: an empty key must not count as a key.
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
-    database_url: SecretStr = Field(validation_alias="FAILOVER_DATABASE_URL")
+    database_url: DatabaseUrl = Field(validation_alias="FAILOVER_DATABASE_URL")
     database_pool_size: int = Field(5, ge=1, validation_alias="FAILOVER_DATABASE_POOL_SIZE")
     credential_key: SecretStr = Field(SecretStr(""), validation_alias="MIGRATEKIT_CRED_ENCRYPTION_KEY")
 
@@ -72,15 +61,12 @@ class WorkerSettings(BaseSettings):
     max_concurrent_activities: int = Field(50, ge=1, validation_alias="FAILOVER_MAX_ACTIVITIES")
     log_format: str = Field("json", pattern="^(json|console)$", validation_alias="FAILOVER_LOG_FORMAT")
 
-    @field_validator("database_url")
+    @field_validator("cloudstack_endpoint", "vma_url")
     @classmethod
-    def _known_driver(cls, value: SecretStr) -> SecretStr:
-        try:
-            driver = make_url(value.get_secret_value()).drivername
-        except ArgumentError:
-            raise ValueError("is no database URL") from None
-        if driver not in _DRIVERS:
-            raise ValueError(f"must begin with {' or '.join(f'{one}://' for one in _DRIVERS)}")
+    def _no_credential(cls, value: HttpUrl | None) -> HttpUrl | None:
+        # Addresses are logged.
+        if value is not None and (value.username or value.password):
+            raise ValueError("must not hold a user name or a password")
         return value
 
     @model_validator(mode="after")
@@ -91,16 +77,19 @@ class WorkerSettings(BaseSettings):
             "CLOUDSTACK_SECRET": self.cloudstack_secret,
         }
         missing = [name for name, value in keys.items() if value is None]
+        wrong = []
         if missing and len(missing) < len(keys):
-            raise ValueError(f"{' and '.join(missing)}: missing; set all three CLOUDSTACK_ settings or none")
+            wrong.append(f"{' and '.join(missing)}: missing; set all three CLOUDSTACK_ settings or none")
         if bool(self.owner_account) != bool(self.owner_domain_id):
-            raise ValueError("FAILOVER_OWNER_ACCOUNT and FAILOVER_OWNER_DOMAIN_ID go together")
+            wrong.append("FAILOVER_OWNER_ACCOUNT and FAILOVER_OWNER_DOMAIN_ID go together")
         if self.owner_account and self.owner_project_id:
-            raise ValueError("FAILOVER_OWNER_PROJECT_ID: an owner is an account or a project, not both")
+            wrong.append("FAILOVER_OWNER_PROJECT_ID: an owner is an account or a project, not both")
         if self.cloudstack_ca_file is not None and not self.cloudstack_ca_file.is_file():
-            raise ValueError("CLOUDSTACK_CA_FILE: no such file")
+            wrong.append("CLOUDSTACK_CA_FILE: no such file")
         if bool(self.vcenter_username) != bool(self.vcenter_password.get_secret_value()):
-            raise ValueError("VMA_VCENTER_USERNAME and VMA_VCENTER_PASSWORD go together")
+            wrong.append("VMA_VCENTER_USERNAME and VMA_VCENTER_PASSWORD go together")
+        if wrong:
+            raise ValueError("\n".join(wrong))
         return self
 
     @property
@@ -127,18 +116,9 @@ class WorkerSettings(BaseSettings):
 
 
 def load_settings() -> WorkerSettings:
-    """Read the environment, and ``.env`` unless ``FAILOVER_ENV_FILE`` names another file or is empty.
+    """Read the worker's settings from the environment and ``.env``.
 
     Raises:
         SettingsError: Names every setting that is missing or wrong.
     """
-    env_file = os.environ.get(ENV_FILE_SETTING, ".env") or None
-    try:
-        return WorkerSettings(_env_file=env_file)
-    except ValidationError as error:
-        raise SettingsError([_line(detail["loc"], detail["msg"]) for detail in error.errors()]) from None
-
-
-def _line(location: tuple[int | str, ...], message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return f"{location[0]}: {message}" if location else message
+    return read_settings(WorkerSettings)
