@@ -55,6 +55,21 @@ class _Control:
                     }
                     for vm in world.vms_existing()
                 ],
+                "networks": [
+                    {"id": network.id, "name": network.name}
+                    for network in world.networks.values()
+                    if not network.removed
+                ],
+                "volumes": [
+                    {"id": volume.id, "name": volume.name, "vm": volume.vm.id if volume.vm else None}
+                    for volume in world.volumes.values()
+                    if not volume.removed
+                ],
+                "snapshots": [
+                    {"id": snapshot.id, "name": snapshot.name, "state": snapshot.state.value}
+                    for snapshot in world.snapshots.values()
+                    if not snapshot.removed
+                ],
                 "expunged": [vm.id for vm in world.vms.values() if vm.removed],
                 "jobs": {job.id: job.status.value for job in world.jobs.values()},
                 "faults": [fault.kind.value for fault in self._simulator.faults.due],

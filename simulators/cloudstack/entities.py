@@ -90,16 +90,6 @@ class Host:
 
 
 @dataclass(slots=True)
-class StoragePool:
-    """A primary storage pool of one cluster."""
-
-    id: str
-    name: str
-    cluster_id: str
-    cluster: str
-
-
-@dataclass(slots=True)
 class NetworkOffering:
     """What a network is made from."""
 
@@ -198,28 +188,6 @@ class Nic:
     mac: str
     ip: str
     is_default: bool
-
-
-@dataclass(slots=True)
-class Volume:
-    """A volume; ``pool`` is None before the first start gives it storage."""
-
-    id: str
-    number: int
-    name: str
-    type: str
-    size: int
-    zone: Zone
-    account: Account
-    created: datetime
-    template: Template | None
-    offering: ServiceOffering | None
-    state: str = "Allocated"
-    vm: "Vm | None" = None
-    device_id: int | None = None
-    pool: StoragePool | None = None
-    path: str = ""
-    removed: bool = False
 
 
 @dataclass(slots=True)

@@ -23,6 +23,12 @@ class Latency:
         expunge: Job of an expunge, added to ``destroy`` where one call does both.
         network: Job of deleteNetwork.
         tags: Job of createTags.
+        attach: Job of attachVolume, added to ``volume`` where createVolume attaches as well.
+        detach: Job of detachVolume.
+        volume: Job of createVolume.
+        snapshot: Job of createSnapshot.
+        snapshot_delete: Job of deleteSnapshot.
+        revert: Job of revertSnapshot (never observed to succeed).
     """
 
     query: float = 0.0
@@ -37,10 +43,16 @@ class Latency:
     expunge: float = 0.01
     network: float = 0.01
     tags: float = 0.01
+    attach: float = 0.01
+    detach: float = 0.01
+    volume: float = 0.01
+    snapshot: float = 0.01
+    snapshot_delete: float = 0.01
+    revert: float = 0.01
 
     @classmethod
     def observed(cls) -> Self:
-        """Return what the real server took, idle, on two cores (observed, section 14)."""
+        """Return what the real server took, idle, on two cores (observed, sections 14 and 16)."""
         return cls(
             query=0.010,
             read=0.018,
@@ -54,6 +66,12 @@ class Latency:
             expunge=2.1,
             network=0.15,
             tags=0.03,
+            attach=2.0,
+            detach=1.5,
+            volume=0.25,
+            snapshot=1.9,
+            snapshot_delete=0.17,
+            revert=1.9,
         )
 
     def scaled(self, factor: float) -> Self:

@@ -39,6 +39,8 @@ CUSTOM_OFFERING_ID = "bd2b4ace-c46e-4f28-ba43-b9b21175306c"
 CONSTRAINED_OFFERING_ID = "76a81a57-8993-4247-b081-cd277bcd1e37"
 SMALL_OFFERING_ID = "63ea0bf5-ee59-44c3-b90f-2b56ed732a1a"
 MEDIUM_OFFERING_ID = "1131be17-7dea-4261-9767-c2188e12e65b"
+SMALL_DISK_OFFERING_ID = "7be58cf5-44b0-4d27-8d2a-e7a1cf9dc38b"
+CUSTOM_DISK_OFFERING_ID = "d53f9a5f-b0a0-44cb-ae9c-2bd8a5d2ad21"
 
 _SET_UP = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
 
@@ -58,6 +60,8 @@ def sample_world(*, admin: Credentials = ADMIN, plain: Credentials = PLAIN, seed
         (DEFAULT_TEST_NET_ID, DEFAULT_TEST_NET_NAME, isolated, "10.40.0"),
     ):
         world.add_network(name, kind, network_id=network_id, subnet=subnet)
+    world.add_disk_offering("Small", 5, offering_id=SMALL_DISK_OFFERING_ID, created=_SET_UP)
+    world.add_disk_offering("Custom", offering_id=CUSTOM_DISK_OFFERING_ID, created=_SET_UP)
     world.add_template(TEMPLATE_NAME, template_id=TEMPLATE_ID, created=_SET_UP)
     world.add_template(
         "with-password", template_id=PASSWORD_TEMPLATE_ID, password_enabled=True, created=_SET_UP

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from simulators.cloudstack.entities import Account, Job, Network, NetworkType, Nic, Tag, Vm, VmState, Volume
+from simulators.cloudstack.entities import Account, Job, Network, NetworkType, Nic, Tag, Vm, VmState
 from simulators.cloudstack.world import World
 
 Json = dict[str, object]
@@ -11,6 +11,7 @@ Json = dict[str, object]
 DOMAIN = "ROOT"
 OS_NAME = "CentOS 5.6 (64-bit)"
 HYPERVISOR = "Simulator"
+POD_NAME = "POD0"
 _WITHOUT_GROUP = frozenset({"min", "nics", "stats"})
 _WITHOUT_NICS = frozenset({"min"})
 
@@ -173,7 +174,7 @@ def virtual_machine(
 
 
 def _root_keys(world: World, vm: Vm, parts: frozenset[str]) -> Json:
-    root = next((volume for volume in world.volumes_of(vm) if volume.type == "ROOT"), None)
+    root = world.root_of(vm)
     if root is None or parts & _WITHOUT_NICS:
         return {}
     keys: Json = {"rootdeviceid": 0, "rootdevicetype": "ROOT"}
@@ -253,68 +254,6 @@ def network(world: World, item: Network, viewer: Account, *, usable: bool) -> Js
         body |= {"details": {}, "displaynetwork": item.displayed}
         if item.vlan is not None:
             body |= {"vlan": str(item.vlan), "broadcasturi": f"vlan://{item.vlan}"}
-    return body
-
-
-def volume(world: World, item: Volume, viewer: Account) -> Json:
-    """Return a volume; an ordinary user does not see where it is stored (section 16)."""
-    body: Json = {
-        "id": item.id,
-        "name": item.name,
-        "zoneid": item.zone.id,
-        "zonename": item.zone.name,
-        "type": item.type,
-        "provisioningtype": "thin",
-        "size": item.size,
-        "created": moment(item.created),
-        "state": item.state,
-        **owner(world, item.account),
-        "storagetype": "shared",
-        "hypervisor": HYPERVISOR,
-        "destroyed": item.state == "Destroy",
-        "isextractable": False,
-        "displayvolume": True,
-        "quiescevm": False,
-        "supportsstoragesnapshot": False,
-        "deleteprotection": False,
-        "tags": tags_of(world, item.id),
-        "hasannotations": False,
-    }
-    if item.vm is not None:
-        body |= {
-            "deviceid": item.device_id,
-            "virtualmachineid": item.vm.id,
-            "vmname": item.vm.name,
-            "vmdisplayname": item.vm.display_name,
-            "vmstate": item.vm.state.value,
-            "vmtype": "User",
-            "diskkbsread": 0,
-            "diskkbswrite": 0,
-            "diskioread": 0,
-            "diskiowrite": 0,
-        }
-    if item.template is not None:
-        body |= {
-            "templateid": item.template.id,
-            "templatename": item.template.name,
-            "templatedisplaytext": item.template.name,
-        }
-    if item.offering is not None:
-        body |= {
-            "serviceofferingid": "1",
-            "serviceofferingname": item.offering.name,
-            "serviceofferingdisplaytext": item.offering.name,
-        }
-    if item.pool is not None and viewer.is_root_admin:
-        body |= {
-            "storage": item.pool.name,
-            "storageid": item.pool.id,
-            "path": item.path,
-            "clusterid": item.pool.cluster_id,
-            "clustername": item.pool.cluster,
-            "podid": world.pod_id,
-            "podname": "POD0",
-        }
     return body
 
 

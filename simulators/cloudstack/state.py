@@ -14,34 +14,32 @@ from simulators.cloudstack.entities import (
     NetworkType,
     Nic,
     ServiceOffering,
-    StoragePool,
-    Tag,
     Template,
     Vm,
     VmState,
-    Volume,
     Zone,
 )
-from simulators.cloudstack.ids import Ids
+from simulators.cloudstack.storage_state import StorageState
 
 ISOLATED_SERVICES = ("Dhcp", "Dns", "Firewall", "PortForwarding", "SourceNat", "StaticNat", "UserData", "Vpn")
 SHARED_SERVICES = ("Dhcp", "Dns", "UserData")
 
 
-class State:
+class State(StorageState):
     """Everything that the simulated management server knows.
 
-    Nothing is ever dropped from ``networks``, ``vms`` and ``volumes``: what was deleted or expunged stays
-    with ``removed`` set, since the real server tells it from what never existed (observed, section 2).
+    Nothing is ever dropped from ``networks``, ``vms``, ``volumes`` and ``snapshots``: what was deleted or
+    expunged stays with ``removed`` set, since the real server tells it from what never existed (observed,
+    section 2).
 
     Attributes:
-        networks, templates, offerings, vms, volumes, jobs: By uuid.
+        networks, templates, offerings, vms, jobs: By uuid.
         accounts: By name; projects are in ``projects`` by uuid.
         maintenance: While true, async commands are refused with 503 (observed, section 21).
     """
 
     def __init__(self, *, seed: int, zone_id: str, zone_name: str, domain_id: str) -> None:
-        self.ids = Ids(seed)
+        super().__init__(seed)
         self.domain_id = domain_id or self.ids.uuid()
         self.physical_network_id = self.ids.uuid()
         self.os_type_id = self.ids.uuid()
@@ -50,7 +48,6 @@ class State:
         self.zone = Zone(zone_id or self.ids.uuid(), zone_name, vlans=range(100, 201))
         self.zones: dict[str, Zone] = {self.zone.id: self.zone}
         self.hosts: list[Host] = []
-        self.pools: list[StoragePool] = []
         for cluster in ("C0", "C1"):
             self._add_cluster(cluster)
         self.network_offerings: dict[str, NetworkOffering] = {
@@ -60,19 +57,12 @@ class State:
         self.templates: dict[str, Template] = {}
         self.offerings: dict[str, ServiceOffering] = {}
         self.vms: dict[str, Vm] = {}
-        self.volumes: dict[str, Volume] = {}
         self.groups: list[Group] = []
-        self.tags: list[Tag] = []
         self.jobs: dict[str, Job] = {}
         self.accounts: dict[str, Account] = {}
         self.projects: dict[str, Account] = {}
         self.maintenance = False
         self._hosts_up_at = datetime.min.replace(tzinfo=UTC)
-
-    @staticmethod
-    def now() -> datetime:
-        """Return the server's time."""
-        return datetime.now(UTC)
 
     @property
     def hosts_connected(self) -> bool:
@@ -86,10 +76,6 @@ class State:
     def vms_existing(self) -> list[Vm]:
         """Return every VM that is not expunged, Destroyed and Error ones too, oldest first."""
         return [vm for vm in self.vms.values() if not vm.removed]
-
-    def volumes_of(self, vm: Vm) -> list[Volume]:
-        """Return the VM's volumes."""
-        return [volume for volume in self.volumes.values() if volume.vm is vm and not volume.removed]
 
     def vms_on(self, network: Network) -> list[Vm]:
         """Return every VM with a NIC on the network, as long as it is not expunged."""
@@ -114,28 +100,10 @@ class State:
         vm.nics.append(nic)
         return nic
 
-    def add_root_volume(self, vm: Vm, size: int) -> Volume:
-        """Give the VM its ROOT volume, without storage as before a first start (observed, section 9)."""
-        number = self.ids.number()
-        volume = Volume(
-            id=self.ids.uuid(),
-            number=number,
-            name=f"ROOT-{vm.number}",
-            type="ROOT",
-            size=size,
-            zone=vm.zone,
-            account=vm.account,
-            created=self.now(),
-            template=vm.template,
-            offering=vm.offering,
-            vm=vm,
-            device_id=0,
-        )
-        self.volumes[volume.id] = volume
-        return volume
-
     def place(self, vm: Vm) -> None:
         """Put the VM on a host, its volumes on storage and its networks on VLANs, as a start does.
+
+        The host is one of the cluster that holds the root volume, if it is stored (observed, section 9).
 
         Raises:
             LookupError: The zone has no VLAN left.
@@ -145,22 +113,24 @@ class State:
                 nic.network.vlan = self._free_vlan(nic.network.zone)
             if nic.network.type is not NetworkType.SHARED:
                 nic.network.state = NetworkState.IMPLEMENTED
-        vm.host = self.ids.choice(self.hosts)
+        cluster = self.cluster_of(vm)
+        vm.host = self.ids.choice([host for host in self.hosts if cluster in ("", host.cluster_id)])
         for volume in self.volumes_of(vm):
             if volume.pool is None:
-                cluster = vm.host.cluster_id
-                volume.pool = self.ids.choice([pool for pool in self.pools if pool.cluster_id == cluster])
-                volume.path = self.ids.uuid()
-            volume.state = "Ready"
+                volume.put_on(self.any_pool(vm.host.cluster_id), self.ids.uuid())
         vm.details.pop("deployvm", None)
 
     def expunge(self, vm: Vm) -> None:
-        """Let the VM go for good: its root volume, its tags, its NICs; data volumes are kept."""
+        """Let the VM go for good: its root volume, its tags, its NICs; data volumes are kept.
+
+        Whatever volume is its root now goes, also one that was swapped in (observed, section 10).
+        """
         for volume in self.volumes_of(vm):
-            if volume.type == "ROOT":
-                volume.removed = True
-            volume.vm, volume.device_id = None, None
-        self.tags = [tag for tag in self.tags if tag.resource_id != vm.id]
+            if volume.is_root:
+                self.remove_volume(volume)
+            else:
+                volume.detach()
+        self.drop_tags(vm.id)
         vm.nics.clear()
         vm.host, vm.removed, vm.state = None, True, VmState.EXPUNGING
 
@@ -180,7 +150,7 @@ class State:
         for _ in range(2):
             host = Host(self.ids.uuid(), f"SimulatedAgent.{self.ids.uuid()}", cluster_id, name)
             self.hosts.append(host)
-            self.pools.append(StoragePool(self.ids.uuid(), f"PS{len(self.pools)}", cluster_id, name))
+            self.add_pool(cluster_id, name)
 
     def _built_in_network_offerings(self) -> list[NetworkOffering]:
         l2 = "DefaultL2NetworkOffering"

@@ -18,6 +18,7 @@ from simulators.cloudstack.entities import (
     Zone,
 )
 from simulators.cloudstack.state import State
+from simulators.cloudstack.storage import GIB, StoragePool, Volume
 
 
 class World(State):
@@ -186,3 +187,39 @@ class World(State):
         if state is VmState.RUNNING:
             self.place(vm)
         return vm
+
+    def add_disk(  # noqa: PLR0913 (each is a setting of its own, by keyword only)
+        self,
+        name: str,
+        *,
+        vm: Vm | None = None,
+        device_id: int | None = None,
+        size: int = 5 * GIB,
+        volume_id: str = "",
+        account: Account | None = None,
+        pool: StoragePool | None = None,
+        content: str = "",
+    ) -> Volume:
+        """Add a disk that is stored already, such as a replicated one.
+
+        Args:
+            name: Its name, which need not be unique.
+            vm: The VM that has it; None for a disk that is at no VM.
+            device_id: Its place there, 0 for the root; the next free one if None.
+            size: Bytes.
+            volume_id: Its uuid; a new one if empty.
+            account: Its owner: the VM's, else the admin, if None.
+            pool: Where it is stored: in the VM's cluster, if None, or anywhere.
+            content: What is written on it, see :class:`Volume`.
+        """
+        owner = account or (self.admin if vm is None else vm.account)
+        home = pool or self.any_pool("" if vm is None else self.cluster_of(vm))
+        volume = self.add_volume(
+            name, account=owner, zone=self.zone, size=size, volume_id=volume_id, pool=home, content=content
+        )
+        if vm is not None:
+            place = self.free_device_id(vm) if device_id is None else device_id
+            if place is None:
+                raise ValueError(f"{vm.name} has no place for {name}")
+            volume.attach(vm, place)
+        return volume

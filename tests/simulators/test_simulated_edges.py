@@ -109,8 +109,7 @@ async def test_two_expunges_of_one_vm_both_end_well(cloud: Cloud) -> None:
 
 async def test_a_data_volume_is_kept_by_destroy(cloud: Cloud) -> None:  # section 10
     vm = cloud.world.add_vm("vm", [cloud.world.networks[sample.PROD_LAN_ID]])
-    data = cloud.world.add_root_volume(vm, 1024)
-    data.type, data.device_id, data.name = "DATADISK", 1, "data"
+    data = cloud.world.add_disk("data", vm=vm)
     await cloud.run("destroyVirtualMachine", id=vm.id, expunge="true")
     listed = await cloud.call("listVolumes")
     assert [(item["name"], "virtualmachineid" in item) for item in listed.body["volume"]] == [("data", False)]

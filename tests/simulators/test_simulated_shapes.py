@@ -68,6 +68,22 @@ async def test_vm_network_and_volume_of_a_running_vm(cloud: Cloud) -> None:
     assert keys(volume) == OBSERVED["volume root attached"]
 
 
+async def test_a_snapshot_a_pool_and_a_disk_offering(cloud: Cloud) -> None:
+    vm_id = await cloud.deployed("vm", start=True)
+    [root] = (await cloud.call("listVolumes", virtualmachineid=vm_id)).body["volume"]
+    job = await cloud.run("createSnapshot", volumeid=root["id"])
+    [snapshot] = (await cloud.call("listSnapshots")).body["snapshot"]
+    assert keys(snapshot) == OBSERVED["snapshot"]
+    assert keys(job["jobresult"]["snapshot"]) == sorted([*OBSERVED["snapshot"], "jobid", "jobstatus"])
+    pools = (await cloud.call("listStoragePools")).body["storagepool"]
+    assert {tuple(keys(pool)) for pool in pools} == {tuple(OBSERVED["storagepool"])}
+    [pool] = [pool for pool in pools if pool["id"] == root["storageid"]]
+    assert pool["disksizeallocated"] == root["size"]
+    [offering] = (await cloud.call("listDiskOfferings", name="small")).body["diskoffering"]
+    assert keys(offering) == OBSERVED["diskoffering"]
+    assert offering["disksize"] == 5
+
+
 async def test_a_created_network(cloud: Cloud) -> None:
     [offering] = (await cloud.call("listNetworkOfferings", name="DefaultL2NetworkOffering")).body[
         "networkoffering"

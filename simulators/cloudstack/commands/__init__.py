@@ -2,11 +2,14 @@
 
 from simulators.cloudstack.commands import (
     accounts,
+    attaching,
     catalogue,
     deploy,
     jobs,
     lifecycle,
     networks,
+    snapshots,
+    storage,
     tags,
     virtual_machines,
     volumes,
@@ -16,7 +19,8 @@ from simulators.cloudstack.commands.invocation import Command
 COMMANDS: dict[str, Command] = {
     command.name: command
     for module in (
-        accounts, catalogue, deploy, jobs, lifecycle, networks, tags, virtual_machines, volumes
+        accounts, attaching, catalogue, deploy, jobs, lifecycle, networks, snapshots, storage, tags,
+        virtual_machines, volumes,
     )
     for command in module.COMMANDS
 }  # fmt: skip

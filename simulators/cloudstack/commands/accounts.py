@@ -2,7 +2,16 @@
 
 from simulators.cloudstack import shapes
 from simulators.cloudstack.commands.invocation import Command, Invocation, Json
-from simulators.cloudstack.commands.limits import NETWORK, USER_VM, in_use
+from simulators.cloudstack.commands.limits import (
+    NETWORK,
+    PRIMARY_STORAGE,
+    SECONDARY_STORAGE,
+    SNAPSHOT,
+    USER_VM,
+    VOLUME,
+    in_use,
+    unit_of,
+)
 from simulators.cloudstack.commands.listing import paged, same_name
 from simulators.cloudstack.entities import Account
 
@@ -48,7 +57,11 @@ def _shape(inv: Invocation, account: Account) -> Json:
         "domain": shapes.DOMAIN,
         "domainpath": shapes.DOMAIN,
         **_quota(inv, account, USER_VM, "vm"),
+        **_quota(inv, account, VOLUME, "volume"),
+        **_quota(inv, account, SNAPSHOT, "snapshot"),
         **_quota(inv, account, NETWORK, "network"),
+        **_quota(inv, account, PRIMARY_STORAGE, "primarystorage"),
+        **_quota(inv, account, SECONDARY_STORAGE, "secondarystorage"),
         "state": "enabled",
         "user": [user],
         "isdefault": False,
@@ -58,7 +71,7 @@ def _shape(inv: Invocation, account: Account) -> Json:
 
 
 def _quota(inv: Invocation, account: Account, resource: str, prefix: str) -> Json:
-    limit, used = account.limits.get(resource), in_use(inv.world, account, resource)
+    limit, used = account.limits.get(resource), in_use(inv.world, account, resource) // unit_of(resource)
     return {
         f"{prefix}limit": _UNLIMITED if limit is None else str(limit),
         f"{prefix}total": used,

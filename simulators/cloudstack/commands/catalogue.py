@@ -1,42 +1,16 @@
 """What a VM is made from and where: zones, compute offerings, templates, hosts (observed, section 20)."""
 
-from collections.abc import Mapping
-from typing import Protocol, TypeVar
-
 from simulators.cloudstack import shapes
 from simulators.cloudstack.commands.invocation import Command, Invocation, Json
-from simulators.cloudstack.commands.listing import keyword_of, paged, same_name
+from simulators.cloudstack.commands.listing import chosen, paged
 from simulators.cloudstack.entities import Host, ServiceOffering, Template, VmState, Zone
 
 _INTERNAL_SIZE_KEYS = ("min_cpu_number", "max_cpu_number", "min_memory", "max_memory")
 
 
-class _Named(Protocol):
-    @property
-    def name(self) -> str: ...
-
-
-Item = TypeVar("Item", bound=_Named)
-
-
-def _chosen(inv: Invocation, known: Mapping[str, Item]) -> list[Item]:
-    """Return what ``id``, ``name`` (exact) and ``keyword`` leave.
-
-    Raises:
-        ApiError: 431, the id names nothing.
-    """
-    items = [inv.find("id", known)] if inv.params.get("id") else list(known.values())
-    keyword = keyword_of(inv)
-    return [
-        item
-        for item in items
-        if same_name(inv.params.get("name"), item.name) and keyword in item.name.lower()
-    ]
-
-
 async def list_zones(inv: Invocation) -> Json:
     """Return the zones."""
-    return paged(inv, "zone", _chosen(inv, inv.world.zones), _zone)
+    return paged(inv, "zone", chosen(inv, inv.world.zones), _zone)
 
 
 def _zone(zone: Zone) -> Json:
@@ -69,7 +43,7 @@ def _zone(zone: Zone) -> Json:
 
 async def list_service_offerings(inv: Invocation) -> Json:
     """Return the compute offerings; a custom one has none of cpunumber, cpuspeed and memory."""
-    return paged(inv, "serviceoffering", _chosen(inv, inv.world.offerings), _offering)
+    return paged(inv, "serviceoffering", chosen(inv, inv.world.offerings), _offering)
 
 
 def _offering(item: ServiceOffering) -> Json:
@@ -106,7 +80,7 @@ def _offering(item: ServiceOffering) -> Json:
 
 async def list_templates(inv: Invocation) -> Json:
     """Return the templates."""
-    return paged(inv, "template", _chosen(inv, inv.world.templates), lambda item: _template(inv, item))
+    return paged(inv, "template", chosen(inv, inv.world.templates), lambda item: _template(inv, item))
 
 
 def _template(inv: Invocation, item: Template) -> Json:
@@ -164,7 +138,7 @@ def _template(inv: Invocation, item: Template) -> Json:
 
 async def list_hosts(inv: Invocation) -> Json:
     """Return the hypervisor hosts; all are Disconnected for a while after a restart (section 21)."""
-    hosts = _chosen(inv, {host.id: host for host in inv.world.hosts})
+    hosts = chosen(inv, {host.id: host for host in inv.world.hosts})
     return paged(inv, "host", hosts, lambda host: _host(inv, host))
 
 
@@ -179,7 +153,7 @@ def _host(inv: Invocation, host: Host) -> Json:
         "zoneid": world.zone.id,
         "zonename": world.zone.name,
         "podid": world.pod_id,
-        "podname": "POD0",
+        "podname": shapes.POD_NAME,
         "clusterid": host.cluster_id,
         "clustername": host.cluster,
         "hypervisor": shapes.HYPERVISOR,

@@ -10,9 +10,11 @@ from simulators.cloudstack.commands.deploy_networks import (
     require_free_macs,
 )
 from simulators.cloudstack.commands.deploy_sizes import Size, root_disk_size, size_of
+from simulators.cloudstack.commands.disk_sizes import blank_size, named_disk_offering
 from simulators.cloudstack.commands.invocation import Command, Invocation, Json
-from simulators.cloudstack.commands.lifecycle import first_password, job_class, start_in_place, vm_result
-from simulators.cloudstack.commands.limits import USER_VM, require_room
+from simulators.cloudstack.commands.job_classes import job_class
+from simulators.cloudstack.commands.lifecycle import first_password, start_in_place, vm_result
+from simulators.cloudstack.commands.limits import PRIMARY_STORAGE, USER_VM, VOLUME, require_room
 from simulators.cloudstack.commands.vm_names import (
     generated_name,
     require_free_name,
@@ -31,6 +33,7 @@ from simulators.cloudstack.errors import (
 )
 from simulators.cloudstack.faults import FaultKind
 from simulators.cloudstack.jobs import JobSpec, Progress
+from simulators.cloudstack.storage import OTHER_DEVICE_IDS, DiskOffering, VolumeState
 
 _UEFI = "UEFI"
 
@@ -45,6 +48,8 @@ class _Plan:
     offering: ServiceOffering
     size: Size
     root_size: int
+    data_disk: DiskOffering | None
+    data_size: int
     name: str
     display_name: str
     nics: list[NicRequest]
@@ -78,7 +83,7 @@ async def deploy(inv: Invocation) -> JobSpec:
                 raise
             return vm_result(inv, vm, first_password(inv, vm))
 
-    return JobSpec(job_class(inv, "DeployVMCmd"), "VirtualMachine", vm.id, work, created_id=vm.id)
+    return JobSpec(job_class(inv, "vm", "DeployVMCmd"), "VirtualMachine", vm.id, work, created_id=vm.id)
 
 
 def _planned(inv: Invocation) -> _Plan:
@@ -104,6 +109,7 @@ def _planned(inv: Invocation) -> _Plan:
         details["rootdisksize"] = params.get("rootdisksize")
     if params.get("boottype").upper() == _UEFI:
         details[_UEFI] = params.get("bootmode").upper()
+    data_disk = named_disk_offering(inv)
     nics = requested_nics(inv, owner, zone)
     _require_userdata_service(inv, template, nics)
     return _Plan(
@@ -113,6 +119,8 @@ def _planned(inv: Invocation) -> _Plan:
         offering=offering,
         size=size,
         root_size=root_disk_size(template, details.get("rootdisksize", "")),
+        data_disk=data_disk,
+        data_size=0 if data_disk is None else blank_size(inv, data_disk),
         name=params.get("name"),
         display_name=params.get("displayname"),
         nics=nics,
@@ -165,7 +173,12 @@ def _make(inv: Invocation, plan: _Plan) -> Vm:
     if plan.custom_id in world.vms:
         raise entity_exists(Detail.NONE)
     require_free_macs(inv, plan.nics)
-    require_room(world, plan.owner, USER_VM, Detail.UNSPECIFIED)
+    for resource, amount in (
+        (USER_VM, 1),
+        (VOLUME, 1 if plan.data_disk is None else 2),
+        (PRIMARY_STORAGE, plan.root_size + plan.data_size),
+    ):
+        require_room(world, plan.owner, resource, Detail.UNSPECIFIED, amount)
     vm = _row(inv, plan)
     world.vms[vm.id] = vm
     try:
@@ -176,10 +189,23 @@ def _make(inv: Invocation, plan: _Plan) -> Vm:
         vm.state = VmState.ERROR
         vm.nics.clear()
         raise
-    world.add_root_volume(vm, plan.root_size)
+    _add_disks(inv, plan, vm)
     if "extraconfig" in inv.params:
         raise refused("Please enable enable.additional.vm.configuration to use this feature")
     return vm
+
+
+def _add_disks(inv: Invocation, plan: _Plan, vm: Vm) -> None:
+    inv.world.add_root_volume(vm, plan.root_size)
+    if plan.data_disk is not None:
+        disk = inv.world.add_volume(
+            f"DATA-{vm.number}",
+            account=plan.owner,
+            zone=plan.zone,
+            size=plan.data_size,
+            disk_offering=plan.data_disk,
+        )
+        disk.attach(vm, OTHER_DEVICE_IDS[0])
 
 
 def _row(inv: Invocation, plan: _Plan) -> Vm:
@@ -225,7 +251,7 @@ def _fail(inv: Invocation, vm: Vm) -> None:
     """Leave what a failed start of a deploy leaves: VM in Error, its root volume in Destroy (section 5)."""
     vm.state = VmState.ERROR
     for volume in inv.world.volumes_of(vm):
-        volume.state = "Destroy"
+        volume.state = VolumeState.DESTROY
 
 
 COMMANDS = (Command("deployVirtualMachine", deploy, required=("zoneid", "serviceofferingid"), is_async=True),)

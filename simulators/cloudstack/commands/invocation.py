@@ -12,6 +12,7 @@ from simulators.cloudstack.faults import Fault, FaultKind, FaultStage
 from simulators.cloudstack.jobs import Jobs, JobSpec
 from simulators.cloudstack.latency import Latency
 from simulators.cloudstack.params import Params
+from simulators.cloudstack.storage import Volume
 from simulators.cloudstack.world import World
 
 Json = dict[str, object]
@@ -85,11 +86,31 @@ class Invocation:
         Raises:
             ApiError: 431 if it never existed or is expunged (two texts, section 10), 531 if it is foreign.
         """
-        vm = self.find("id", self.world.vms)
+        return self.live_vm("id")
+
+    def live_vm(self, name: str) -> Vm:
+        """Return the VM that the parameter names.
+
+        Raises:
+            ApiError: As :meth:`vm_to_change`.
+        """
+        vm = self.find(name, self.world.vms)
         if vm.removed:
             raise refused(f"Unable to find UUID for id [{vm.number}] of type [VirtualMachine]")
         self.require_access(vm.account)
         return vm
+
+    def live_volume(self, name: str = "id") -> Volume:
+        """Return the volume that the parameter names.
+
+        Raises:
+            ApiError: 431 if it never existed or is deleted (two texts, section 9), 531 if it is foreign.
+        """
+        volume = self.find(name, self.world.volumes)
+        if volume.removed:
+            raise refused(f"Unable to find UUID for id [{volume.number}] of type [Volume]")
+        self.require_access(volume.account)
+        return volume
 
     def owner(self) -> Account:
         """Return whom the call acts for: ``projectid``, or ``account`` with ``domainid``, or the caller.

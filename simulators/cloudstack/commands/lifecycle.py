@@ -8,12 +8,13 @@ from contextlib import contextmanager
 
 from simulators.cloudstack import shapes
 from simulators.cloudstack.commands.invocation import Command, Invocation, Json
+from simulators.cloudstack.commands.job_classes import job_class
 from simulators.cloudstack.entities import NetworkState, NetworkType, Vm, VmState
 from simulators.cloudstack.errors import ApiError, Code, Detail, internal, refused
 from simulators.cloudstack.jobs import JobSpec, Progress
+from simulators.cloudstack.storage import VolumeState
 
-_ADMIN = "org.apache.cloudstack.api.command.admin.vm."
-_USER = "org.apache.cloudstack.api.command.user.vm."
+_EXPUNGE = "org.apache.cloudstack.api.command.admin.vm.ExpungeVMCmd"
 
 
 @contextmanager
@@ -25,11 +26,6 @@ def _changing(vm: Vm, meanwhile: VmState, otherwise: VmState) -> Iterator[None]:
     except BaseException:
         vm.state = otherwise
         raise
-
-
-def job_class(inv: Invocation, name: str) -> str:
-    """Return the class that a job of this command shows: root admins have their own."""
-    return f"{_ADMIN}{name}ByAdmin" if inv.caller.is_root_admin else f"{_USER}{name}"
 
 
 def vm_result(inv: Invocation, vm: Vm, password: str = "") -> Json:
@@ -55,8 +51,7 @@ async def start_in_place(inv: Invocation, vm: Vm, progress: Progress) -> None:
         for nic in vm.nics
     )
     with _changing(vm, VmState.STARTING, otherwise=VmState.STOPPED):
-        if not any(volume.type == "ROOT" and volume.state != "Destroy" for volume in world.volumes_of(vm)):
-            raise internal(f"Unable to create deployment, no usable volumes found for the VM: {vm.id}")
+        _require_root(inv, vm)
         await progress.take(inv.latency.start + (inv.latency.router if builds_router else 0))
         fits = any(host.cpus >= vm.cpu_number and host.memory >= vm.memory for host in world.hosts)
         if not world.hosts_connected or not fits or vm.boot_type != "Bios":
@@ -70,6 +65,19 @@ async def start_in_place(inv: Invocation, vm: Vm, progress: Progress) -> None:
         except LookupError as error:
             raise ApiError(Code.NO_CAPACITY, str(error), Detail.NONE) from None
     vm.state, vm.updated = VmState.RUNNING, world.now()
+
+
+def _require_root(inv: Invocation, vm: Vm) -> None:
+    """Check that there is a disk to boot from (observed, sections 5 and 9).
+
+    Raises:
+        ApiError: 530, there is none, with one text for a VM without any disk and one for a VM with others.
+    """
+    usable = [item for item in inv.world.volumes_of(vm) if item.state is not VolumeState.DESTROY]
+    if not usable:
+        raise internal(f"Unable to create deployment, no usable volumes found for the VM: {vm.id}")
+    if not any(volume.is_root for volume in usable):
+        raise internal(f"Unable to deploy VM [{vm.id}] because the ROOT volume is missing.")
 
 
 async def start(inv: Invocation) -> JobSpec:
@@ -93,7 +101,7 @@ async def start(inv: Invocation) -> JobSpec:
                 raise
             return vm_result(inv, vm, first_password(inv, vm))
 
-    return JobSpec(job_class(inv, "StartVMCmd"), "VirtualMachine", vm.id, work)
+    return JobSpec(job_class(inv, "vm", "StartVMCmd"), "VirtualMachine", vm.id, work)
 
 
 async def stop(inv: Invocation) -> JobSpec:
@@ -111,7 +119,7 @@ async def stop(inv: Invocation) -> JobSpec:
                 await progress.take(0)
             return vm_result(inv, vm)
 
-    return JobSpec(job_class(inv, "StopVMCmd"), "VirtualMachine", vm.id, work)
+    return JobSpec(job_class(inv, "vm", "StopVMCmd"), "VirtualMachine", vm.id, work)
 
 
 async def destroy(inv: Invocation) -> JobSpec:
@@ -129,7 +137,7 @@ async def destroy(inv: Invocation) -> JobSpec:
                 return {"virtualmachine": dict(shapes.EXPUNGED)}
             return vm_result(inv, vm)
 
-    return JobSpec(job_class(inv, "DestroyVMCmd"), "VirtualMachine", vm.id, work)
+    return JobSpec(job_class(inv, "vm", "DestroyVMCmd"), "VirtualMachine", vm.id, work)
 
 
 async def expunge(inv: Invocation) -> JobSpec:
@@ -145,7 +153,7 @@ async def expunge(inv: Invocation) -> JobSpec:
             await _expunge(inv, vm, progress)
             return {"success": True}
 
-    return JobSpec(f"{_ADMIN}ExpungeVMCmd", "VirtualMachine", vm.id, work)
+    return JobSpec(_EXPUNGE, "VirtualMachine", vm.id, work)
 
 
 async def recover(inv: Invocation) -> Json:
@@ -165,8 +173,8 @@ async def _destroy(inv: Invocation, vm: Vm, progress: Progress) -> None:
         await progress.take(inv.latency.destroy)
     _halted(inv, vm, VmState.DESTROYED)
     for volume in inv.world.volumes_of(vm):
-        if volume.type != "ROOT":
-            volume.vm, volume.device_id = None, None
+        if not volume.is_root:
+            volume.detach()
 
 
 async def _expunge(inv: Invocation, vm: Vm, progress: Progress) -> None:

@@ -1,7 +1,7 @@
 """What all list commands share: whose things they show, tag filters, pages."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from simulators.cloudstack.commands.invocation import Invocation, Json
 from simulators.cloudstack.entities import Account
@@ -11,6 +11,14 @@ LARGEST_PAGE = 500
 _LAST_BASIC_PLANE_CHARACTER = 0xFFFF
 
 Item = TypeVar("Item")
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+NamedItem = TypeVar("NamedItem", bound=_Named)
 
 
 def paged(inv: Invocation, key: str, items: Sequence[Item], shape: Callable[[Item], Json]) -> Json:
@@ -95,3 +103,18 @@ def same_name(wanted: str, name: str) -> bool:
 def one_of(wanted: str, values: Iterable[str]) -> bool:
     """Tell whether an optional filter value is among the values, in any letter case."""
     return not wanted or wanted.lower() in {value.lower() for value in values}
+
+
+def chosen(inv: Invocation, known: Mapping[str, NamedItem]) -> list[NamedItem]:
+    """Return what ``id``, ``name`` (exact) and ``keyword`` leave.
+
+    Raises:
+        ApiError: 431, the id names nothing.
+    """
+    items = [inv.find("id", known)] if inv.params.get("id") else list(known.values())
+    keyword = keyword_of(inv)
+    return [
+        item
+        for item in items
+        if same_name(inv.params.get("name"), item.name) and keyword in item.name.lower()
+    ]

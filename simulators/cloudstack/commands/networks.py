@@ -5,11 +5,11 @@ from simulators.cloudstack.addresses import free_ip
 from simulators.cloudstack.commands.invocation import Command, Invocation, Json
 from simulators.cloudstack.commands.limits import NETWORK, require_room
 from simulators.cloudstack.commands.listing import keyword_of, one_of, paged, same_name, shown_owner, tagged
+from simulators.cloudstack.commands.names import require_short
 from simulators.cloudstack.entities import Account, Network, NetworkOffering, NetworkState, NetworkType
 from simulators.cloudstack.errors import Detail, bad_argument, internal, refused, unknown_entity
 from simulators.cloudstack.jobs import JobSpec, Progress
 
-_LONGEST_NAME = 255
 _SET_UP = "2026-11-01T09:00:00+0000"
 
 
@@ -82,12 +82,7 @@ async def create_network(inv: Invocation) -> Json:
 def _good_name(inv: Invocation, parameter: str, text: str) -> str:
     if not text:
         raise bad_argument(inv.params.command, f"Invalid value provided for API arg: {parameter}")
-    if len(text) > _LONGEST_NAME:
-        raise bad_argument(
-            inv.params.command,
-            f"Value greater than max allowed length {_LONGEST_NAME} for param: {parameter}",
-        )
-    return text
+    return require_short(inv, parameter, text)
 
 
 def _vlan(inv: Invocation, offering: NetworkOffering) -> int | None:
@@ -131,7 +126,7 @@ async def delete_network(inv: Invocation) -> JobSpec:
         if inv.world.vms_on(network):
             raise internal("Failed to delete network")
         network.removed = True
-        inv.world.tags = [tag for tag in inv.world.tags if tag.resource_id != network.id]
+        inv.world.drop_tags(network.id)
         return {"success": True}
 
     name = "org.apache.cloudstack.api.command.user.network.DeleteNetworkCmd"

@@ -38,6 +38,7 @@ def _owner_of(world: World, kind: str, resource_id: str) -> Account:
     known: dict[str, dict[str, Account]] = {
         "uservm": {vm.id: vm.account for vm in world.vms_existing()},
         "volume": {item.id: item.account for item in world.volumes.values() if not item.removed},
+        "snapshot": {item.id: item.account for item in world.snapshots.values() if not item.removed},
         "network": {
             item.id: item.account or world.admin for item in world.networks.values() if not item.removed
         },
