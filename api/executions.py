@@ -1,0 +1,94 @@
+"""What Temporal knows of a run, in our words."""
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from pydantic import ValidationError
+from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
+from temporalio.common import SearchAttributeKey
+from temporalio.exceptions import ApplicationError, CancelledError
+
+from api.envelopes import PendingStep
+from api.errors import CANCELLED
+from rules.models import Record
+from rules.outcomes import FailoverOutcome, FailoverResult, FailureReport
+
+MEMO_CONTEXT: Final = "failover_context_id"
+MEMO_TYPE: Final = "failover_type"
+MEMO_FINGERPRINT: Final = "failover_request_sha256"
+
+_CONTEXT: Final = SearchAttributeKey.for_keyword("FailoverContextId")
+_VM_NAME: Final = SearchAttributeKey.for_keyword("FailoverVmName")
+_TYPE: Final = SearchAttributeKey.for_keyword("FailoverType")
+
+
+class Ending(Record):
+    """How a closed run ended, read from Temporal."""
+
+    error_type: str = ""
+    message: str = ""
+    report: FailureReport | None = None
+    result: FailoverResult | None = None
+
+    @property
+    def outcome(self) -> FailoverOutcome:
+        """A run that ended without a report was refused before it had anything to report."""
+        if self.result is not None:
+            return self.result.outcome
+        return self.report.outcome if self.report is not None else FailoverOutcome.REFUSED
+
+
+class Execution(Record):
+    """A run as Temporal sees it.
+
+    Attributes:
+        context_id: Empty while neither the start nor the run has said it.
+        fingerprint: Of the request that started it; empty when it was not started through the API.
+    """
+
+    workflow_id: str
+    status: WorkflowExecutionStatus
+    started_at: datetime
+    closed_at: datetime | None = None
+    context_id: str = ""
+    failover_type: str = ""
+    vm_name: str = ""
+    fingerprint: str = ""
+    waiting_for: tuple[PendingStep, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the run goes on."""
+        return self.status is WorkflowExecutionStatus.RUNNING
+
+
+async def read_execution(found: WorkflowExecution) -> Execution:
+    """Read what Temporal says of a run, listed or described."""
+    memo = await found.memo()
+    attributes = found.typed_search_attributes
+    return Execution(
+        workflow_id=found.id,
+        status=found.status or WorkflowExecutionStatus.RUNNING,
+        started_at=found.start_time,
+        closed_at=found.close_time,
+        context_id=str(memo.get(MEMO_CONTEXT) or attributes.get(_CONTEXT) or ""),
+        failover_type=str(memo.get(MEMO_TYPE) or attributes.get(_TYPE) or ""),
+        vm_name=str(attributes.get(_VM_NAME) or ""),
+        fingerprint=str(memo.get(MEMO_FINGERPRINT) or ""),
+    )
+
+
+def read_failure(cause: BaseException) -> Ending:
+    """Read how a run failed or was cancelled."""
+    if isinstance(cause, CancelledError):
+        cancelled = FailureReport(step="", outcome=FailoverOutcome.CANCELLED)
+        return Ending(error_type=CANCELLED, message=cause.message, report=cancelled)
+    if not isinstance(cause, ApplicationError):
+        return Ending(error_type="Unknown", message=str(cause))
+    report: FailureReport | None = None
+    if cause.details:
+        # What did not come from the end of a run carries no report.
+        with suppress(ValidationError):
+            report = FailureReport.model_validate(cause.details[0])
+    return Ending(error_type=cause.type or "Unknown", message=cause.message, report=report)

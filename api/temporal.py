@@ -1,0 +1,262 @@
+"""What the API asks of Temporal: start and wait for accepted or refused, and how a run stands.
+
+Every question is bounded in time. ``TemporalAway`` says that there was no answer; what to do then is decided
+by who asked.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import structlog
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.envelopes import PendingStep
+from api.errors import TemporalAway
+from api.executions import Ending, Execution, read_execution, read_failure
+from rules.outcomes import Acceptance, FailoverResult
+
+WORKFLOW_TYPE: Final = "FailoverWorkflow"
+_UPDATE: Final = "accepted"
+_UPDATE_ID: Final = "http-accepted"
+"""One for all: whoever asks again, even after the run is closed, gets the answer that was given first."""
+
+_QUESTION_SECONDS: Final = 3
+_PAUSE: Final = 0.25
+_MOST_LISTED: Final = 1000
+
+_ENDED_BY_TEMPORAL: Final = {
+    WorkflowExecutionStatus.TERMINATED: "Terminated",
+    WorkflowExecutionStatus.TIMED_OUT: "TimedOut",
+}
+
+_log = structlog.get_logger(__name__)
+
+_PASSING: Final = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.UNKNOWN,
+    }
+)
+
+
+async def connect_lazily() -> Client:
+    """Make a client as ``temporalio.envconfig`` says. It connects when it is first used, or again.
+
+    Raises:
+        RuntimeError: The configuration cannot be used. Its text may hold all of it.
+    """
+    config: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
+    config.setdefault("target_host", "localhost:7233")
+    return await Client.connect(**config, data_converter=pydantic_data_converter, lazy=True)
+
+
+class TemporalGateway:
+    """Asks Temporal.
+
+    Args:
+        client: With ``pydantic_data_converter``.
+        task_queue: Where the workers listen.
+    """
+
+    def __init__(self, client: Client, *, task_queue: str) -> None:
+        self._client = client
+        self._task_queue = task_queue
+
+    async def start(
+        self, workflow_id: str, request: Mapping[str, Any], memo: Mapping[str, str], *, seconds: float
+    ) -> Acceptance | None:
+        """Start a failover unless one with this id was ever started, and wait for accepted or refused.
+
+        A Temporal that goes away meanwhile is asked again until the time is over: the id makes that safe.
+
+        Args:
+            workflow_id: The run's identity.
+            request: The job sheet's JSON.
+            memo: What is shown of the run before a worker has seen it.
+            seconds: How long to wait.
+
+        Returns:
+            The answer; None when the run is there and has not answered yet, or will not any more.
+
+        Raises:
+            TemporalAway: Nothing was started, or it cannot be said whether anything was (with the job's id).
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while (left := deadline - loop.time()) > 0:
+            try:
+                async with asyncio.timeout(left):
+                    return await self._start_once(workflow_id, request, memo)
+            except (WorkflowAlreadyStartedError, WorkflowUpdateFailedError):
+                return None
+            except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+                _stop_if_cancelled()
+            except RPCError as error:
+                if error.status not in _PASSING:
+                    break
+            await asyncio.sleep(min(_PAUSE, left))
+        try:
+            known = await self.execution(workflow_id)
+        except TemporalAway:
+            raise TemporalAway(
+                "Temporal does not answer, and whether the failover was started is not known: ask for this"
+                " job later, or repeat the request with the same Idempotency-Key",
+                job_id=workflow_id,
+            ) from None
+        if known is None:
+            raise TemporalAway("Temporal did not take the failover: nothing was started")
+        return None
+
+    async def answer_of(self, workflow_id: str, *, seconds: float) -> Acceptance | None:
+        """Wait for the answer of a run that is there already; nothing is ever started.
+
+        Returns:
+            None when the run has not answered yet, or will not any more, or Temporal does not answer.
+        """
+        handle = self._client.get_workflow_handle(workflow_id)
+        try:
+            async with asyncio.timeout(seconds):
+                answer: Acceptance = await handle.execute_update(
+                    _UPDATE, id=_UPDATE_ID, result_type=Acceptance
+                )
+        except (TimeoutError, RPCError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            _stop_if_cancelled()
+            return None
+        return answer
+
+    async def execution(self, workflow_id: str) -> Execution | None:
+        """Describe a failover; None when Temporal knows none of this id.
+
+        Raises:
+            TemporalAway: Temporal does not answer.
+        """
+        async with _bounded():
+            try:
+                found = await self._client.get_workflow_handle(workflow_id).describe()
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return None
+                raise
+        if found.workflow_type != WORKFLOW_TYPE:
+            return None
+        waiting = tuple(
+            PendingStep(
+                activity=one.activity_type.name,
+                attempt=max(1, one.attempt),
+                last_error=one.last_failure.message or None,
+            )
+            for one in found.raw_description.pending_activities
+        )
+        return (await read_execution(found)).model_copy(update={"waiting_for": waiting})
+
+    async def open_executions(self) -> dict[str, Execution]:
+        """List the failovers that run, by id. It may lag behind by a moment, as Temporal's lists do.
+
+        Raises:
+            TemporalAway: Temporal does not answer.
+        """
+        queue = self._task_queue.replace("'", "''")
+        query = f"WorkflowType = '{WORKFLOW_TYPE}' AND ExecutionStatus = 'Running' AND TaskQueue = '{queue}'"
+        async with _bounded():
+            listed = [
+                await read_execution(one)
+                async for one in self._client.list_workflows(query, limit=_MOST_LISTED)
+            ]
+        return {one.workflow_id: one for one in listed}
+
+    async def ending(self, execution: Execution) -> Ending:
+        """Read how a closed run ended.
+
+        Raises:
+            TemporalAway: Temporal does not answer.
+        """
+        by_temporal = _ENDED_BY_TEMPORAL.get(execution.status)
+        if by_temporal is not None:
+            return Ending(error_type=by_temporal, message=f"The run was {by_temporal.lower()} in Temporal")
+        handle: WorkflowHandle[Any, FailoverResult] = self._client.get_workflow_handle(
+            execution.workflow_id, result_type=FailoverResult
+        )
+        async with _bounded():
+            try:
+                return Ending(result=await handle.result())
+            except WorkflowFailureError as error:
+                return read_failure(error.cause)
+
+    async def check(self) -> None:
+        """Ask whether Temporal serves our namespace.
+
+        Raises:
+            TemporalAway: It does not.
+        """
+        async with _bounded():
+            await self._client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=self._client.namespace)
+            )
+
+    async def _start_once(
+        self, workflow_id: str, request: Mapping[str, Any], memo: Mapping[str, str]
+    ) -> Acceptance:
+        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            WORKFLOW_TYPE,
+            dict(request),
+            id=workflow_id,
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            memo=memo,
+        )
+        try:
+            update = await self._client.start_update_with_start_workflow(
+                _UPDATE,
+                start_workflow_operation=start,
+                wait_for_stage=WorkflowUpdateStage.COMPLETED,
+                id=_UPDATE_ID,
+                result_type=Acceptance,
+            )
+            answer: Acceptance = await update.result()
+        except (WorkflowAlreadyStartedError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+            # The SDK keeps the failure in a future as well, and complains of one that nobody looked at.
+            with suppress(type(error), asyncio.CancelledError):
+                await start.workflow_handle()
+            raise
+        return answer
+
+
+@asynccontextmanager
+async def _bounded() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(_QUESTION_SECONDS):
+            yield
+    except (TimeoutError, RPCError) as error:
+        status = error.status.name if isinstance(error, RPCError) else "TIMEOUT"
+        _log.warning("temporal_unavailable", grpc_status=status)
+        raise TemporalAway("Temporal does not answer") from None
+
+
+def _stop_if_cancelled() -> None:
+    """Go on being cancelled: the SDK turns a cancel into an error of its own."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
