@@ -1,25 +1,65 @@
-"""A small typed client of the failover workflow; it needs Temporal only, neither database nor CloudStack."""
+"""A typed client of the failover workflow; it needs Temporal only, neither database nor CloudStack.
+
+``docs/client.md`` shows how it is installed and used.
+"""
 
 from client.errors import (
+    AnswerPending,
     FailoverAlreadyRunning,
     FailoverClientError,
     FailoverNotCompleted,
     FailoverNotFound,
+    InvalidRequestId,
+    NoWorker,
+    QuestionRefused,
+    RequestIdReused,
+    StartError,
+    TemporalError,
+    TemporalMisconfigured,
+    TemporalRefused,
     TemporalUnreachable,
 )
-from client.failover_client import TASK_QUEUE, WORKFLOW_TYPE, FailoverClient, FailoverHandle
+from client.failover_client import FailoverClient, FailoverHandle
+from client.requests import FailoverRequest
+from client.runs import FailoverStatus, FailoverSummary, RunOutcome, Trouble
 from client.steps import Step, StepState
+from rules.explanation import Explanation, MappingList
+from rules.outcomes import Acceptance, FailoverResult
+from rules.request import FailoverType, NetworkStrategy, UnifiedFailoverConfig
+from rules.temporal_names import FAILOVER_WORKFLOW as WORKFLOW_TYPE
+from rules.temporal_names import TASK_QUEUE
 
 __all__ = [
     "TASK_QUEUE",
     "WORKFLOW_TYPE",
+    "Acceptance",
+    "AnswerPending",
+    "Explanation",
     "FailoverAlreadyRunning",
     "FailoverClient",
     "FailoverClientError",
     "FailoverHandle",
     "FailoverNotCompleted",
     "FailoverNotFound",
+    "FailoverRequest",
+    "FailoverResult",
+    "FailoverStatus",
+    "FailoverSummary",
+    "FailoverType",
+    "InvalidRequestId",
+    "MappingList",
+    "NetworkStrategy",
+    "NoWorker",
+    "QuestionRefused",
+    "RequestIdReused",
+    "RunOutcome",
+    "StartError",
     "Step",
     "StepState",
+    "TemporalError",
+    "TemporalMisconfigured",
+    "TemporalRefused",
     "TemporalUnreachable",
+    "Trouble",
+    "UnifiedFailoverConfig",
 ]

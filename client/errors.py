@@ -3,10 +3,20 @@
 ::
 
     FailoverClientError
-    ├── TemporalUnreachable      nothing answers at the address; try again when it is back
-    ├── FailoverAlreadyRunning   the workflow id belongs to a failover that is open; watch that one
-    ├── FailoverNotFound         no such workflow id, or Temporal no longer keeps it
-    └── FailoverNotCompleted     the run ended without a verified VM: failed, refused, cancelled, terminated
+    |-- TemporalError            Temporal could not be asked
+    |     |-- TemporalMisconfigured  its settings (TEMPORAL_*, profile, configuration file) cannot be used
+    |     |-- TemporalUnreachable    nothing answers at the address; try again when it is back
+    |     `-- TemporalRefused        it answers, and says no: an unknown namespace, a key that may not
+    |-- StartError               a start that did not lead to a new run
+    |     |-- FailoverAlreadyRunning the workflow id belongs to a failover that is open; watch that one
+    |     `-- RequestIdReused        the request id belongs to a failover that was asked for otherwise
+    |-- AnswerPending            the run is there, but did not say in time whether it is accepted
+    |-- FailoverNotFound         no such workflow id, or Temporal no longer keeps it
+    |-- FailoverNotCompleted     the run ended without a verified VM: failed, refused, cancelled, terminated
+    |-- NoWorker                 no worker took up a question in time
+    `-- QuestionRefused          explain or mappings: the VM is unknown, or its NICs cannot be known
+
+``InvalidRequestId`` is a ``ValueError``: the caller wrote it.
 """
 
 from rules.outcomes import FailureReport
@@ -16,19 +26,88 @@ class FailoverClientError(Exception):
     """A request to Temporal did not lead to what was asked for."""
 
 
-class TemporalUnreachable(FailoverClientError):
-    """No Temporal server answers at the address."""
+class TemporalError(FailoverClientError):
+    """Temporal could not be asked."""
 
-    def __init__(self, address: str) -> None:
-        super().__init__(f"no Temporal server answers at {address}")
+
+class TemporalMisconfigured(TemporalError):
+    """Temporal's settings cannot be used."""
+
+    def __init__(self) -> None:
+        # The reader's own error quotes the file, which may hold a key.
+        super().__init__(
+            "Temporal's settings cannot be used: check the TEMPORAL_ variables, the profile that they name,"
+            " the files of TEMPORAL_TLS_, and the configuration file (`temporal config list` reads the same)"
+        )
+
+
+class TemporalUnreachable(TemporalError):
+    """No Temporal server answers at the address.
+
+    Attributes:
+        address: Host and port.
+        workflow_id: The run that may have been started all the same; empty where nothing can have been.
+    """
+
+    def __init__(self, address: str, *, workflow_id: str = "") -> None:
+        text = f"no Temporal server answers at {address}"
+        if workflow_id:
+            text += f"; whether the failover {workflow_id} was started is not known: ask for it later"
+        super().__init__(text)
         self.address = address
+        self.workflow_id = workflow_id
 
 
-class FailoverAlreadyRunning(FailoverClientError):
+class TemporalRefused(TemporalError):
+    """Temporal answers, and does not do it.
+
+    Attributes:
+        code: The gRPC status, or ``NAMESPACE_NOT_FOUND``.
+    """
+
+    def __init__(self, address: str, namespace: str, code: str) -> None:
+        super().__init__(f"Temporal at {address}, namespace {namespace}, answers {code}")
+        self.code = code
+
+
+class StartError(FailoverClientError):
+    """No new run was started.
+
+    Attributes:
+        workflow_id: The run that has the id.
+    """
+
+    def __init__(self, message: str, workflow_id: str) -> None:
+        super().__init__(message)
+        self.workflow_id = workflow_id
+
+
+class FailoverAlreadyRunning(StartError):
     """A failover with this workflow id is open, so no second one was started."""
 
     def __init__(self, workflow_id: str) -> None:
-        super().__init__(f"a failover with the workflow id {workflow_id} is running already")
+        super().__init__(f"a failover with the workflow id {workflow_id} is running already", workflow_id)
+
+
+class RequestIdReused(StartError):
+    """The request id belongs to a run that was asked for something else."""
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(
+            f"the request id {workflow_id} belongs to a failover with another request; nothing was started",
+            workflow_id,
+        )
+
+
+class AnswerPending(FailoverClientError):
+    """The run is there and goes on; whether it is accepted is not known yet.
+
+    Attributes:
+        workflow_id: Which run.
+    """
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(f"the failover {workflow_id} is started, but no worker has checked it yet")
         self.workflow_id = workflow_id
 
 
@@ -59,3 +138,36 @@ class FailoverNotCompleted(FailoverClientError):
         self.error_type = error_type
         self.reason = reason
         self.report = report
+
+
+class NoWorker(FailoverClientError):
+    """No worker took up the question in time; it was withdrawn.
+
+    Attributes:
+        task_queue: Where a worker has to listen.
+    """
+
+    def __init__(self, task_queue: str) -> None:
+        super().__init__(f"no worker answers on the task queue {task_queue}")
+        self.task_queue = task_queue
+
+
+class QuestionRefused(FailoverClientError):
+    """The question has no answer.
+
+    Attributes:
+        error_type: One of ``rules.errors.FailoverErrorType``, or ``TimedOut``.
+        reason: For people.
+    """
+
+    def __init__(self, error_type: str, reason: str) -> None:
+        super().__init__(f"{error_type}: {reason}")
+        self.error_type = error_type
+        self.reason = reason
+
+
+class InvalidRequestId(ValueError):
+    """A request id is 1 to 255 printable characters without a space at either end."""
+
+    def __init__(self) -> None:
+        super().__init__("a request id is 1 to 255 printable characters without a space at either end")

@@ -1,41 +1,59 @@
 """Start failovers and follow them: what ``temporal workflow start`` does with plain JSON, typed."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final, Self
+from collections.abc import AsyncIterator
+from typing import Any, Final, Self, TypeVar
 
-from pydantic import ValidationError
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
-from temporalio.exceptions import (
-    ApplicationError,
-    CancelledError,
-    TerminatedError,
-    TimeoutError,  # noqa: A004 - the SDK's own name for a run that ran out of time
-    WorkflowAlreadyStartedError,
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
 )
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.exceptions import TerminatedError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError
 
+from client import questions
+from client.connection import connect_temporal
+from client.endings import acceptance_of, not_completed, open_status, status_of
 from client.errors import (
+    AnswerPending,
     FailoverAlreadyRunning,
     FailoverNotCompleted,
     FailoverNotFound,
+    RequestIdReused,
     TemporalUnreachable,
 )
+from client.outages import Pause, passes, through_outages, typed_errors
+from client.progress import Progress
+from client.requests import FailoverRequest, as_json, checked_request_id, new_workflow_id
+from client.runs import FailoverStatus, FailoverSummary, RunOutcome
+from client.starting import Starter
 from client.steps import Step, StepReader
-from rules.outcomes import FailoverResult, FailureReport
-
-WORKFLOW_TYPE: Final = "FailoverWorkflow"
-TASK_QUEUE: Final = "failover"
-_DEFAULT_ADDRESS: Final = "localhost:7233"
-_METADATA_QUERY: Final = "__temporal_workflow_metadata"
+from client.visibility import list_query, summary_of
+from rules.explanation import Explanation, MappingList
+from rules.outcomes import Acceptance, FailoverResult
+from rules.request import FailoverType
+from rules.temporal_names import (
+    EXPLAIN_WORKFLOW,
+    FAILOVER_WORKFLOW,
+    LIST_MAPPINGS_WORKFLOW,
+    TASK_QUEUE,
+)
 
 FailoverHandle = WorkflowHandle[Any, FailoverResult]
+_Answer = TypeVar("_Answer")
+
+_METADATA_QUERY: Final = "__temporal_workflow_metadata"
 
 
 class FailoverClient:
     """A client of the failover workflow.
+
+    Every method may raise ``TemporalUnreachable`` and ``TemporalRefused``. Those that wait do so only at
+    their first call: once a run is known to exist, no outage of Temporal, of the workers or of the database
+    ends the wait. Bound it with ``asyncio.timeout`` where it must be bounded; the run goes on.
 
     Args:
         client: Connected with ``pydantic_data_converter``.
@@ -45,64 +63,211 @@ class FailoverClient:
     def __init__(self, client: Client, *, task_queue: str = TASK_QUEUE) -> None:
         self.temporal = client
         self._task_queue = task_queue
+        self._starter = Starter(client, task_queue)
 
     @classmethod
-    async def connect(cls, address: str | None = None, namespace: str | None = None) -> Self:
+    async def connect(
+        cls, address: str | None = None, namespace: str | None = None, *, task_queue: str = TASK_QUEUE
+    ) -> Self:
         """Connect as Temporal's environment and configuration file say (``TEMPORAL_*``, profiles, TLS, key).
 
         Args:
             address: Host and port instead of the configured ones.
             namespace: Instead of the configured one.
+            task_queue: Where the workers listen.
 
         Raises:
+            TemporalMisconfigured: The settings cannot be used.
             TemporalUnreachable: Nothing answers there.
         """
-        config = ClientConfig.load_client_connect_config()
-        config.setdefault("target_host", _DEFAULT_ADDRESS)
-        if address:
-            config["target_host"] = address
-        if namespace:
-            config["namespace"] = namespace
-        try:
-            return cls(await Client.connect(**config, data_converter=pydantic_data_converter))
-        except RuntimeError:
-            # The SDK raises nothing more specific; its text may hold the whole connection configuration.
-            raise TemporalUnreachable(config["target_host"]) from None
+        temporal = await connect_temporal(address, namespace)
+        return cls(temporal, task_queue=task_queue)
 
-    async def start(self, request: Mapping[str, Any], *, workflow_id: str) -> FailoverHandle:
-        """Start a failover.
+    async def start(
+        self,
+        request: FailoverRequest,
+        *,
+        workflow_id: str | None = None,
+        request_id: str | None = None,
+    ) -> FailoverHandle:
+        """Start a failover, and do not wait for anything.
 
         Args:
             request: The job sheet's JSON; the run itself checks it and ends with a typed error.
             workflow_id: The run's name; an id whose run is closed can be used again.
+            request_id: Makes the start idempotent: it becomes the workflow id, and an id that Temporal knows,
+                open or closed, leads to the run that has it. Temporal forgets a closed run after the
+                namespace's retention. Without either id the run gets a readable one of its own.
 
         Raises:
-            FailoverAlreadyRunning: The id belongs to a failover that is open.
+            FailoverAlreadyRunning: ``workflow_id`` belongs to a failover that is open.
+            RequestIdReused: ``request_id`` belongs to a failover that was asked for otherwise.
+            InvalidRequestId: It is empty, too long or not printable.
+            ValueError: Both ids are given.
         """
+        wanted = as_json(request)
+        if request_id is not None:
+            if workflow_id is not None:
+                raise ValueError("give a workflow_id or a request_id, not both")
+            return await self._start_once(wanted, checked_request_id(request_id))
+        name = workflow_id or new_workflow_id(wanted)
         try:
-            return await self.temporal.start_workflow(
-                WORKFLOW_TYPE,
-                dict(request),
-                id=workflow_id,
-                task_queue=self._task_queue,
-                result_type=FailoverResult,
-            )
+            with typed_errors(self.temporal, name, may_be_started=True):
+                return await self.temporal.start_workflow(
+                    FAILOVER_WORKFLOW,
+                    wanted,
+                    id=name,
+                    task_queue=self._task_queue,
+                    result_type=FailoverResult,
+                )
         except WorkflowAlreadyStartedError:
-            raise FailoverAlreadyRunning(workflow_id) from None
+            raise FailoverAlreadyRunning(name) from None
+
+    async def accepted(
+        self, request: FailoverRequest, *, request_id: str | None = None, timeout_seconds: float = 30.0
+    ) -> Acceptance:
+        """Start a failover, and wait until it is accepted or refused: it is checked, and nothing is made yet.
+
+        Args:
+            request: The job sheet's JSON.
+            request_id: As for :meth:`start`; a repeated request gets the first one's answer.
+            timeout_seconds: How long to wait for the answer.
+
+        Raises:
+            AnswerPending: The run is there and has not answered in time; it goes on.
+            RequestIdReused: ``request_id`` belongs to a failover that was asked for otherwise.
+            InvalidRequestId: It is empty, too long or not printable.
+        """
+        wanted = as_json(request)
+        workflow_id = checked_request_id(request_id) if request_id is not None else new_workflow_id(wanted)
+        with typed_errors(self.temporal, workflow_id, may_be_started=True):
+            answer = await self._starter.answer(wanted, workflow_id, timeout_seconds=timeout_seconds)
+        try:
+            await self._refuse_another(wanted, workflow_id)
+            if answer is not None:
+                return answer
+            status = await self.status(workflow_id)
+        except FailoverNotFound:
+            # Temporal never took the start, or it would know the run.
+            raise TemporalUnreachable(self.temporal.service_client.config.target_host) from None
+        if status.open:
+            raise AnswerPending(workflow_id)
+        return acceptance_of(status)
 
     async def result(self, workflow_id: str, *, run_id: str | None = None) -> FailoverResult:
-        """Wait until the failover is over, and return its result.
+        """Wait until the failover is over, and return its result. A reset is followed to the new run.
 
         Raises:
             FailoverNotCompleted: It failed, was refused, cancelled or terminated.
             FailoverNotFound: Temporal knows no such run.
         """
+        run = await self._describe(workflow_id, run_id)
+        while True:
+            handle = self._handle(workflow_id, run.run_id)
+            with typed_errors(self.temporal, workflow_id):
+                try:
+                    return await through_outages(handle.result)
+                except WorkflowFailureError as error:
+                    if run_id is None and isinstance(error.cause, TerminatedError):
+                        latest = await through_outages(self._handle(workflow_id, None).describe)
+                        if latest.run_id != run.run_id:
+                            run = latest
+                            continue
+                    raise not_completed(workflow_id, error.cause) from error
+
+    async def wait(self, workflow_id: str, *, run_id: str | None = None) -> FailoverStatus:
+        """Wait until the failover is over, however it ends, and tell how.
+
+        Raises:
+            FailoverNotFound: Temporal knows no such run.
+        """
         try:
-            return await self._handle(workflow_id, run_id).result()
-        except WorkflowFailureError as error:
-            raise _not_completed(workflow_id, error.cause) from error
-        except RPCError as error:
-            raise _translated(workflow_id, error) from error
+            result = await self.result(workflow_id, run_id=run_id)
+        except FailoverNotCompleted as error:
+            return status_of(await self._describe_patiently(workflow_id, run_id), error)
+        return status_of(await self._describe_patiently(workflow_id, run_id), result)
+
+    async def status(self, workflow_id: str, *, run_id: str | None = None) -> FailoverStatus:
+        """Tell how a failover stands; no worker needs to be there to answer.
+
+        Raises:
+            FailoverNotFound: Temporal knows no such run.
+        """
+        run = await self._describe(workflow_id, run_id)
+        if run.status is not WorkflowExecutionStatus.RUNNING:
+            return await self.wait(workflow_id, run_id=run.run_id)
+        progress = Progress(self.temporal.data_converter)
+        with typed_errors(self.temporal, workflow_id):
+            async for event in self._handle(workflow_id, run.run_id).fetch_history_events():
+                await progress.read(event)
+        return open_status(run, progress)
+
+    async def list(
+        self,
+        *,
+        outcome: RunOutcome | None = None,
+        failover_type: FailoverType | None = None,
+        vm_name: str = "",
+        context_id: str = "",
+        limit: int = 100,
+    ) -> tuple[FailoverSummary, ...]:
+        """List failovers: first those that run, then those that ended, the latest first.
+
+        Temporal's lists lag by a moment: what began or ended just now may be missing.
+
+        Args:
+            outcome: Only those that ended so, or run.
+            failover_type: Only live or only test ones.
+            vm_name: Only those of this VM.
+            context_id: Only those of this context.
+            limit: At most so many.
+        """
+        query = list_query(
+            outcome=outcome, failover_type=failover_type or "", vm_name=vm_name, context_id=context_id
+        )
+        with typed_errors(self.temporal):
+            found = self.temporal.list_workflows(query, limit=limit)
+            return tuple([summary_of(run) async for run in found])
+
+    async def cancel(self, workflow_id: str, *, run_id: str | None = None, reason: str = "") -> bool:
+        """Ask a failover to stop; it removes what it made, and ends when that is done.
+
+        Returns:
+            False when it is over already, so that there is nothing to cancel.
+
+        Raises:
+            FailoverNotFound: Temporal knows no such run.
+        """
+        run = await self._describe(workflow_id, run_id)
+        if run.status is not WorkflowExecutionStatus.RUNNING:
+            return False
+        with typed_errors(self.temporal, workflow_id):
+            await self._handle(workflow_id, run.run_id).cancel(reason=reason)
+        return True
+
+    async def explain(
+        self, context_id: str, *, timeout_seconds: float = 360.0, worker_seconds: float = 15.0
+    ) -> Explanation:
+        """Tell what a live and a test failover of a VM would decide. Nothing is changed.
+
+        Args:
+            context_id: The VM's replication context.
+            timeout_seconds: How long the answer may take; a vCenter that hangs takes minutes.
+            worker_seconds: How long it may take until a worker begins with it.
+
+        Raises:
+            QuestionRefused: The context is unknown, or the VM's NICs cannot be known.
+            NoWorker: No worker listens.
+        """
+        return await self._ask(EXPLAIN_WORKFLOW, context_id, Explanation, timeout_seconds, worker_seconds)
+
+    async def mappings(
+        self, context_id: str, *, timeout_seconds: float = 60.0, worker_seconds: float = 15.0
+    ) -> MappingList:
+        """List the network mappings of a VM, for live and for test. Arguments and errors as for explain."""
+        return await self._ask(
+            LIST_MAPPINGS_WORKFLOW, context_id, MappingList, timeout_seconds, worker_seconds
+        )
 
     async def steps(self, workflow_id: str, *, run_id: str | None = None) -> AsyncIterator[Step]:
         """Follow a run from its first step to its end: each step once begun and once ended.
@@ -110,15 +275,27 @@ class FailoverClient:
         Raises:
             FailoverNotFound: Temporal knows no such run.
         """
+        run = await self._describe(workflow_id, run_id)
         reader = StepReader(self.temporal.data_converter)
-        events = self._handle(workflow_id, run_id).fetch_history_events(wait_new_event=True)
-        try:
-            async for event in events:
-                step = await reader.read(event)
-                if step is not None:
-                    yield step
-        except RPCError as error:
-            raise _translated(workflow_id, error) from error
+        pause, last = Pause(), 0
+        while True:
+            events = self._handle(workflow_id, run.run_id).fetch_history_events(wait_new_event=True)
+            with typed_errors(self.temporal, workflow_id):
+                try:
+                    async for event in events:
+                        if event.event_id <= last:
+                            continue
+                        last = event.event_id
+                        pause.reset()
+                        step = await reader.read(event)
+                        if step is not None:
+                            yield step
+                except RPCError as error:
+                    if not passes(error):
+                        raise
+                else:
+                    return
+            await pause.take()
 
     async def current_details(self, workflow_id: str, *, run_id: str | None = None) -> str:
         """What the run says of itself now, in Markdown; a worker must be there to answer.
@@ -126,38 +303,52 @@ class FailoverClient:
         Raises:
             FailoverNotFound: Temporal knows no such run.
         """
-        try:
+        with typed_errors(self.temporal, workflow_id):
             metadata: WorkflowMetadata = await self._handle(workflow_id, run_id).query(
                 _METADATA_QUERY, result_type=WorkflowMetadata
             )
-        except RPCError as error:
-            raise _translated(workflow_id, error) from error
         return metadata.current_details
+
+    async def _start_once(self, wanted: dict[str, Any], workflow_id: str) -> FailoverHandle:
+        with typed_errors(self.temporal, workflow_id, may_be_started=True):
+            handle = await self._starter.once(wanted, workflow_id)
+        await self._refuse_another(wanted, workflow_id)
+        return handle
+
+    async def _refuse_another(self, wanted: dict[str, Any], workflow_id: str) -> None:
+        with typed_errors(self.temporal, workflow_id, may_be_started=True):
+            if not await self._starter.was_asked_for(wanted, workflow_id):
+                raise RequestIdReused(workflow_id)
+
+    async def _describe(self, workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription:
+        with typed_errors(self.temporal, workflow_id):
+            run = await self._handle(workflow_id, run_id).describe()
+        if run.workflow_type != FAILOVER_WORKFLOW:
+            raise FailoverNotFound(workflow_id)
+        return run
+
+    async def _describe_patiently(self, workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription:
+        with typed_errors(self.temporal, workflow_id):
+            return await through_outages(self._handle(workflow_id, run_id).describe)
+
+    async def _ask(
+        self,
+        workflow: str,
+        context_id: str,
+        answer: type[_Answer],
+        timeout_seconds: float,
+        worker_seconds: float,
+    ) -> _Answer:
+        with typed_errors(self.temporal):
+            return await questions.ask(
+                self.temporal,
+                workflow,
+                context_id,
+                answer,
+                task_queue=self._task_queue,
+                timeout_seconds=timeout_seconds,
+                worker_seconds=worker_seconds,
+            )
 
     def _handle(self, workflow_id: str, run_id: str | None) -> FailoverHandle:
         return self.temporal.get_workflow_handle(workflow_id, run_id=run_id, result_type=FailoverResult)
-
-
-def _translated(workflow_id: str, error: RPCError) -> Exception:
-    return FailoverNotFound(workflow_id) if error.status is RPCStatusCode.NOT_FOUND else error
-
-
-def _not_completed(workflow_id: str, cause: BaseException) -> FailoverNotCompleted:
-    if isinstance(cause, ApplicationError):
-        return FailoverNotCompleted(
-            workflow_id,
-            error_type=cause.type or "Unknown",
-            reason=cause.message,
-            report=_report(cause.details[0]) if cause.details else None,
-        )
-    ended_by_temporal = {CancelledError: "Cancelled", TerminatedError: "Terminated", TimeoutError: "TimedOut"}
-    kind = next((name for known, name in ended_by_temporal.items() if isinstance(cause, known)), "Unknown")
-    return FailoverNotCompleted(workflow_id, error_type=kind, reason=str(cause))
-
-
-def _report(detail: object) -> FailureReport | None:
-    try:
-        return FailureReport.model_validate(detail)
-    except ValidationError:
-        # An error that did not come from the end of the run carries no report.
-        return None

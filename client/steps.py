@@ -59,7 +59,7 @@ class StepReader:
             step = Step(
                 number=event.event_id,
                 activity=activity,
-                summary=await self._summary(event) or activity,
+                summary=await self.summary(event) or activity,
                 state=StepState.STARTED,
                 at=_time(event),
             )
@@ -71,7 +71,8 @@ class StepReader:
         begun = self._open.pop(getattr(event, attributes).scheduled_event_id)
         return begun.model_copy(update={"state": StepState(state), "at": _time(event)})
 
-    async def _summary(self, event: HistoryEvent) -> str:
+    async def summary(self, event: HistoryEvent) -> str:
+        """Return what the Web UI shows for the event; empty where it has none."""
         if not event.user_metadata.HasField("summary"):
             return ""
         (summary,) = await self._converter.decode([event.user_metadata.summary], [str])

@@ -11,11 +11,12 @@ with workflow.unsafe.imports_passed_through():
     from rules.outcomes import DISKS_NONE, FailoverOutcome, FailoverVm
     from rules.request import FailoverType
     from rules.resolution import NetworkDecision
+    from rules.temporal_names import CONTEXT_ATTRIBUTE, OUTCOME_ATTRIBUTE, TYPE_ATTRIBUTE, VM_NAME_ATTRIBUTE
 
-CONTEXT = SearchAttributeKey.for_keyword("FailoverContextId")
-VM_NAME = SearchAttributeKey.for_keyword("FailoverVmName")
-TYPE = SearchAttributeKey.for_keyword("FailoverType")
-OUTCOME = SearchAttributeKey.for_keyword("FailoverOutcome")
+CONTEXT = SearchAttributeKey.for_keyword(CONTEXT_ATTRIBUTE)
+VM_NAME = SearchAttributeKey.for_keyword(VM_NAME_ATTRIBUTE)
+TYPE = SearchAttributeKey.for_keyword(TYPE_ATTRIBUTE)
+OUTCOME = SearchAttributeKey.for_keyword(OUTCOME_ATTRIBUTE)
 
 SEARCH_ATTRIBUTES = (CONTEXT, VM_NAME, TYPE, OUTCOME)
 """What the namespace must know: an upsert of an unknown attribute loops the workflow task (measured)."""

@@ -1,0 +1,89 @@
+"""How far an open run is, read from its history: it needs no worker, which may be what is missing."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import ValidationError
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.converter import DataConverter
+
+from client.steps import StepReader, StepState
+from rules.models import Record
+from rules.outcomes import FailoverVm
+from rules.resolution import NetworkDecision
+
+_DECIDE: Final = frozenset({"ResolveNetworkActivity", "CheckDestinationActivity", "GuardNetworksActivity"})
+_CREATE: Final = "CreateVMActivity"
+_VERIFY: Final = "VerifyVMActivity"
+
+
+class _Decided(Record):
+    decisions: tuple[NetworkDecision, ...]
+
+
+class _Created(Record):
+    vm: FailoverVm
+
+
+class Progress:
+    """What the events of one history, given in their order, say of the run.
+
+    Attributes:
+        picked_up: Whether a worker has ever worked on it.
+        decisions: Those of the last step that made or changed them.
+        vm: As it was last created or verified.
+    """
+
+    def __init__(self, converter: DataConverter) -> None:
+        self._converter = converter
+        self._steps = StepReader(converter)
+        self._under_way: dict[int, str] = {}
+        self.picked_up = False
+        self.decisions: tuple[NetworkDecision, ...] = ()
+        self.vm: FailoverVm | None = None
+
+    @property
+    def step(self) -> str:
+        """What is under way, the latest of it; empty while the run decides, or waits for a worker."""
+        return self._under_way[max(self._under_way)] if self._under_way else ""
+
+    async def read(self, event: HistoryEvent) -> None:
+        """Take in the next event."""
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            self.picked_up = True
+        elif event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
+            self._under_way[event.event_id] = await self._steps.summary(event) or "wait"
+        elif event.event_type == EventType.EVENT_TYPE_TIMER_FIRED:
+            self._under_way.pop(event.timer_fired_event_attributes.started_event_id, None)
+        elif event.event_type == EventType.EVENT_TYPE_TIMER_CANCELED:
+            self._under_way.pop(event.timer_canceled_event_attributes.started_event_id, None)
+        else:
+            await self._read_step(event)
+
+    async def _read_step(self, event: HistoryEvent) -> None:
+        step = await self._steps.read(event)
+        if step is None:
+            return
+        if step.state is StepState.STARTED:
+            self._under_way[step.number] = step.summary
+            return
+        self._under_way.pop(step.number, None)
+        if step.state is StepState.DONE:
+            payloads = event.activity_task_completed_event_attributes.result.payloads
+            try:
+                await self._learn(step.activity, payloads)
+            except (ValidationError, RuntimeError):
+                # A worker of another version may answer otherwise; what it found is in the run's end as well.
+                return
+
+    async def _learn(self, activity: str, payloads: Sequence[Payload]) -> None:
+        if activity in _DECIDE:
+            (decided,) = await self._converter.decode(payloads, [_Decided])
+            self.decisions = decided.decisions
+        elif activity == _CREATE:
+            (created,) = await self._converter.decode(payloads, [_Created])
+            self.vm = created.vm
+        elif activity == _VERIFY:
+            (self.vm,) = await self._converter.decode(payloads, [FailoverVm])
