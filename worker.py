@@ -80,6 +80,7 @@ async def make_activities(
     clouds = Clouds(configs.keys, _own_keys(settings), _cloudstack_options(settings))
     mappings, contexts = NetworkMappingRepository(database), ContextRepository(database)
     leases = LeaseRepository(database)
+    leasing = LeaseActivities(leases)
     try:
         async with aiohttp.ClientSession() as session:
             vma = VmaClient(str(settings.vma_url), session, timeout_seconds=settings.vma_timeout)
@@ -89,7 +90,8 @@ async def make_activities(
             record = RecordActivities(RunRepository(database), mappings, contexts, leases)
             yield [
                 ContextActivities(contexts, configs, settings.policy).load_context,
-                LeaseActivities(leases).acquire,
+                leasing.acquire,
+                leasing.release,
                 OwnerActivities(client).describe_owner,
                 source.discover_source,
                 StoredSourceActivities(StoredNicRepository(database), mappings).load_stored_source,

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.messages.context import LeaseReply, LeaseRequest
+from activities.messages.context import LeaseReply, LeaseRequest, ReleaseLeaseRequest
+from activities.messages.record import Recorded
 from activities.translate import typed_failures
 from database import LeaseRepository, context_resource, name_resource
 from database.leases import LeaseAnswer
@@ -12,7 +13,7 @@ from rules.request import FailoverType
 
 
 class LeaseActivities:
-    """Asks for leases; only ``FinishRunActivity`` gives them back.
+    """Asks for leases. A run that has begun gives them back by ``FinishRunActivity``, one that has not here.
 
     Args:
         leases: The table.
@@ -50,6 +51,17 @@ class LeaseActivities:
                         name_only=resource == name_resource(request.vm_name),
                     )
         return LeaseReply(granted=True, fresh=fresh)
+
+    @activity.defn(name="ReleaseLeaseActivity")
+    async def release(self, request: ReleaseLeaseRequest) -> Recorded:
+        """Give the context back, of a run that ends while it waits for its VM's name.
+
+        Raises:
+            ApplicationError: DatabaseUnavailable.
+        """
+        with typed_failures():
+            await self._leases.release(request.owner)
+        return Recorded()
 
     async def _ask(self, request: LeaseRequest, resource: str, blocking: tuple[str, ...]) -> LeaseAnswer:
         return await self._leases.acquire(

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import steps, surface
     from workflows.failures import explain
     from workflows.run_state import FailoverRun
+    from workflows.undisturbed import undisturbed
 
 
 async def complete(run: FailoverRun) -> FailoverResult:
@@ -32,7 +33,7 @@ async def complete(run: FailoverRun) -> FailoverResult:
         nics_inferred=source.inferred,
         warnings=run.warnings,
     )
-    await steps.finish_run(_record(run, result.outcome, result, keeps_vm=True))
+    await undisturbed(steps.finish_run(_record(run, result.outcome, result, keeps_vm=True)))
     surface.show_outcome(result.outcome)
     run.show("completed")
     return result
@@ -40,6 +41,10 @@ async def complete(run: FailoverRun) -> FailoverResult:
 
 async def roll_back(run: FailoverRun, error: BaseException) -> BaseException:
     """Undo what was done, record how it ended, and return what the run ends with."""
+    return await undisturbed(_roll_back(run, error))
+
+
+async def _roll_back(run: FailoverRun, error: BaseException) -> BaseException:
     failed_step = run.step
     error_type, message = explain(error)
     outcome = FailoverOutcome.FAILED if run.undo else FailoverOutcome.REFUSED

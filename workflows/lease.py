@@ -1,16 +1,19 @@
 """The lease on a VM's context: two failovers of one VM never run at once, however they were started."""
 
+import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
-    from activities.messages.context import LeaseRequest, LoadedContext, OwnerQuery
+    from activities.messages.context import LeaseRequest, LoadedContext, OwnerQuery, ReleaseLeaseRequest
     from rules.errors import FailoverErrorType
     from rules.naming import live_vm_name
     from rules.request import UnifiedFailoverConfig
     from workflows import steps
+    from workflows.undisturbed import undisturbed
 
 HELD_BY = "held_by"
 """The key under which FailoverInProgress carries the workflow id of the run that holds the lease."""
@@ -32,32 +35,42 @@ async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bo
     give_up = workflow.now() + timedelta(seconds=loaded.policy.name_wait_seconds)
     take_over_from = ""
     fresh = True
-    while True:
-        reply = await steps.acquire_lease(
-            LeaseRequest(
-                context_id=loaded.context.context_id,
-                failover_type=config.failover_type,
-                owner=own_id,
-                vm_name=live_vm_name(loaded.context.vm_name),
-                take_over_from=take_over_from,
+    holds_context = False
+    try:
+        while True:
+            reply = await steps.acquire_lease(
+                LeaseRequest(
+                    context_id=loaded.context.context_id,
+                    failover_type=config.failover_type,
+                    owner=own_id,
+                    vm_name=live_vm_name(loaded.context.vm_name),
+                    take_over_from=take_over_from,
+                )
             )
-        )
-        fresh = fresh and reply.fresh
-        if reply.granted:
-            return fresh
-        owner = await steps.describe_owner(OwnerQuery(workflow_id=reply.held_by))
-        if not owner.open:
-            take_over_from = reply.held_by
-        elif not reply.name_only:
-            raise failure(
-                FailoverErrorType.FAILOVER_IN_PROGRESS,
-                f"Another failover of this VM is running: workflow {reply.held_by}",
-                {HELD_BY: reply.held_by},
-            )
-        elif workflow.now() >= give_up:
-            raise failure(
-                FailoverErrorType.VM_NAME_BUSY,
-                f"Workflow {reply.held_by} is making a VM of the same name and does not end",
-            )
-        else:
-            await workflow.sleep(_NAME_POLL, summary=f"Wait for {reply.held_by}: it makes a VM of this name")
+            fresh = fresh and reply.fresh
+            holds_context = reply.name_only
+            if reply.granted:
+                return fresh
+            owner = await steps.describe_owner(OwnerQuery(workflow_id=reply.held_by))
+            if not owner.open:
+                take_over_from = reply.held_by
+            elif not reply.name_only:
+                raise failure(
+                    FailoverErrorType.FAILOVER_IN_PROGRESS,
+                    f"Another failover of this VM is running: workflow {reply.held_by}",
+                    {HELD_BY: reply.held_by},
+                )
+            elif workflow.now() >= give_up:
+                raise failure(
+                    FailoverErrorType.VM_NAME_BUSY,
+                    f"Workflow {reply.held_by} is making a VM of the same name and does not end",
+                )
+            else:
+                await workflow.sleep(
+                    _NAME_POLL, summary=f"Wait for {reply.held_by}: it makes a VM of this name"
+                )
+    except (FailureError, asyncio.CancelledError):
+        # A cancel may hide that the lease was granted at the same moment.
+        if holds_context or workflow.cancellation_reason() is not None:
+            await undisturbed(steps.release_lease(ReleaseLeaseRequest(owner=own_id)))
+        raise

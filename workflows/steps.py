@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
         LoadedContext,
         OwnerQuery,
         OwnerState,
+        ReleaseLeaseRequest,
     )
     from activities.messages.networks import (
         CheckRequest,
@@ -107,6 +108,13 @@ async def acquire_lease(request: LeaseRequest) -> LeaseReply:
     """Ask for the lease on the VM's context, once."""
     return await _step(
         "AcquireLeaseActivity", request, LeaseReply, "Lease the VM's context", start_to_close=_DATABASE_CALL
+    )
+
+
+async def release_lease(request: ReleaseLeaseRequest) -> Recorded:
+    """Give the lease back without a run to record."""
+    return await _step(
+        "ReleaseLeaseActivity", request, Recorded, "Give the lease back", start_to_close=_DATABASE_CALL
     )
 
 

@@ -51,6 +51,12 @@ class LeaseReply(Record):
     name_only: bool = False
 
 
+class ReleaseLeaseRequest(Record):
+    """Give back what a run holds that ends before it has begun."""
+
+    owner: str
+
+
 class OwnerQuery(Record):
     """Ask Temporal about the holder of a lease."""
 
