@@ -18,12 +18,12 @@ _AT_A_TIME = 6
 class Endings:
     """How the stories of a module ended; a story that could not be told raises where it is asked for."""
 
-    def __init__(self, told: Mapping[str, Ended | BaseException]) -> None:
+    def __init__(self, told: Mapping[int, Ended | BaseException]) -> None:
         self._told = told
 
     def of(self, story: Story) -> Ended:
         """Return how a story ended."""
-        ended = self._told[story.title]
+        ended = self._told[id(story)]
         if isinstance(ended, BaseException):
             raise ended
         return ended
@@ -48,14 +48,14 @@ async def endings(
             return await tell(story, temporal_client, folder)
 
     told = await asyncio.gather(*(play(story) for story in stories), return_exceptions=True)
-    return Endings({story.title: ended for story, ended in zip(stories, told, strict=True)})
+    return Endings({id(story): ended for story, ended in zip(stories, told, strict=True)})
 
 
 def _selected(request: pytest.FixtureRequest) -> list[Story]:
-    found: dict[str, Story] = {}
+    found: dict[int, Story] = {}
     for item in request.session.items:
         if isinstance(item, pytest.Function) and item.module is request.node.obj:
             story = getattr(item, "callspec", None) and item.callspec.params.get("story")
             if isinstance(story, Story):
-                assert found.setdefault(story.title, story) is story, f"two stories: {story.title}"
+                found[id(story)] = story
     return list(found.values())

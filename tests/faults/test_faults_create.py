@@ -8,7 +8,7 @@ import pytest
 from rules.errors import FailoverErrorType as ErrorType
 from simulators.cloudstack import Fault, FaultKind
 from tests.faults.conftest import Endings
-from tests.faults.stories import RUNNING, Story
+from tests.faults.stories import Story
 
 _DEPLOY = "deployVirtualMachine"
 _NONE: tuple[str, ...] = ()

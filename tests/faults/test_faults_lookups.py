@@ -1,4 +1,4 @@
-"""Look-ups and questions after jobs: a passing failure of a read never makes a second VM and never loses one."""
+"""Look-ups and questions after jobs: a read that fails in passing makes no second VM and loses none."""
 
 import pytest
 
@@ -55,8 +55,7 @@ CHECK = (
     *(_refused(f"{code}", _answer(_VMS, code), ErrorType.QUOTA_EXCEEDED) for code in (532, 535)),
 )
 
-# The look-ups of a live failover in order: the name, the id, the mark, then (after the deploy) before the start,
-# and after it.
+# A live failover looks for the name, the id, the mark; after the deploy, before the start and after it.
 VM = (
     *(
         _survived(f"look-up {place} lost five times", _lost(_VMS, times=_EVERY_READ, skip=skip))

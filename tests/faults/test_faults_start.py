@@ -1,7 +1,7 @@
 """The start call and its job: the VM runs in the end, or it is removed and the run says why.
 
-Every row of cloudstack-api.md 1.8, met by the start of a VM that was created stopped: a failed start leaves it
-Stopped, and a later one works (observed, section 5).
+Every row of cloudstack-api.md 1.8, met by the start of a VM that was created stopped: a failed start leaves
+it Stopped, and a later one works (observed, section 5).
 """
 
 import pytest

@@ -1,0 +1,174 @@
+"""A cancel at every step: the run ends cancelled, nothing is left, and the lease is free.
+
+A gate holds one activity back; the cancel comes in while it stands there, and only then it goes on.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from database import Database, LeaseRepository, context_resource, name_resource
+from embedded.seed import PGTEST1_CONTEXT
+from rules.errors import FailoverErrorType as ErrorType
+from rules.outcomes import FailureReport
+from simulators.cloudstack import Fault, FaultKind
+from tests.faults.conftest import Endings
+from tests.faults.stories import CANCELLED, COMPLETED, RUNNING, STOPPED, Ended, Stage, Story
+from tests.support.site import LIVE, TEST
+
+_WRONG_VM = Fault("deployVirtualMachine", FaultKind.WRONG_MAC)
+_NO_REMOVAL = Fault("destroyVirtualMachine", FaultKind.REFUSED, code=531, times=None)
+
+
+async def _cancel_at_the_gate(stage: Stage) -> Ended:
+    handle = await stage.start()
+    await stage.gate.reached()
+    await handle.cancel()
+    stage.gate.open()
+    return await stage.end_of(handle)
+
+
+async def _vma_down(stage: Stage) -> Ended:
+    await stage.site.vma.stop()
+    return await _cancel_at_the_gate(stage)
+
+
+async def _lease_of_a_closed_run(stage: Stage) -> Ended:
+    await _add_lease(stage, context_resource(PGTEST1_CONTEXT, "live"), owner="nobody-knows-this-run")
+    return await _cancel_at_the_gate(stage)
+
+
+async def _name_of_an_open_run(stage: Stage) -> Ended:
+    """The VM's name is held by a run that stays open: the other waits for it, and is cancelled meanwhile."""
+    holder = await stage.site.client.start_workflow(
+        "FailoverWorkflow", dict(LIVE), id=f"{stage.site.task_queue}-holder", task_queue="nobody-serves-this"
+    )
+    await _add_lease(stage, name_resource("pgtest1"), owner=holder.id)
+    handle = await stage.start()
+    await stage.gate.reached()
+    stage.gate.open()
+    await stage.until_sleeping(handle)
+    await handle.cancel()
+    try:
+        return await stage.end_of(handle)
+    finally:
+        await holder.terminate()
+
+
+async def _add_lease(stage: Stage, resource: str, *, owner: str) -> None:
+    database = await Database.open(stage.site.url, pool_size=1)
+    try:
+        await LeaseRepository(database).acquire(
+            resource=resource,
+            owner=owner,
+            context_id="another-context",
+            failover_type="live",
+            now=datetime.now(UTC),
+        )
+    finally:
+        await database.close()
+
+
+def _story(
+    title: str,
+    gate: str,
+    execution: int = 1,
+    *,
+    ends: str = CANCELLED,
+    vms: tuple[str, ...] = (),
+    faults: tuple[Fault, ...] = (),
+    request: dict[str, Any] = LIVE,
+    settings: dict[str, Any] | None = None,
+    plot: Callable[[Stage], Awaitable[Ended]] = _cancel_at_the_gate,
+) -> Story:
+    return Story(
+        title,
+        faults,
+        ends=ends,
+        vms=vms,
+        request=dict(request),
+        settings=settings or {},
+        gate=(gate, execution),
+        plot=plot,
+    )
+
+
+def _both_sides(name: str, execution: int = 1, **how: Any) -> tuple[Story, Story]:  # noqa: ANN401 - as of _story
+    number = f" ({execution})" if execution > 1 else ""
+    return (
+        _story(f"before {name}{number}", name, execution, **how),
+        _story(f"after {name}{number}", f"+{name}", execution, **how),
+    )
+
+
+STEPS = (
+    *_both_sides("LoadContextActivity"),
+    *_both_sides("AcquireLeaseActivity"),
+    *_both_sides("DescribeOwnerActivity", plot=_lease_of_a_closed_run),
+    _story("while another run makes a VM of this name", "+DescribeOwnerActivity", plot=_name_of_an_open_run),
+    *_both_sides("BeginRunActivity"),
+    *_both_sides("DiscoverSourceActivity"),
+    *_both_sides("LoadStoredSourceActivity", plot=_vma_down),
+    *_both_sides("ResolveNetworkActivity"),
+    *_both_sides("CheckDestinationActivity"),
+    *_both_sides("RecordPlanActivity"),
+    *_both_sides("GuardNetworksActivity", request=TEST),
+    *_both_sides("CreateVMActivity", settings={"FAILOVER_CREATE_EXPIRY_SECONDS": 2}),
+    *_both_sides("WaitForJobActivity"),
+    *_both_sides("RecordVMActivity"),
+    *_both_sides("GuardNetworksActivity", 2, request=TEST),
+    *_both_sides("StartVMActivity"),
+    *_both_sides("WaitForJobActivity", 2),
+    *_both_sides("VerifyVMActivity"),
+)
+
+TOO_LATE = _both_sides("FinishRunActivity", ends=COMPLETED, vms=(RUNNING,))
+"""The VM is verified: what is left is to say so."""
+
+UNDO = (
+    *(
+        story
+        for name in ("ReadRunActivity", "RemoveVMActivity", "FinishRunActivity")
+        for story in _both_sides(name, faults=(_WRONG_VM,), ends=ErrorType.VERIFICATION_FAILED.value)
+    ),
+)
+
+LEFT = _both_sides(
+    "RecordVMActivity", faults=(_NO_REMOVAL,), ends=ErrorType.UNDO_INCOMPLETE.value, vms=(STOPPED,)
+)
+
+
+@pytest.mark.parametrize("story", STEPS, ids=str)
+async def test_cancelled(story: Story, endings: Endings) -> None:
+    ended = _assert_as_told(story, endings)
+    if ended.count("deployVirtualMachine"):
+        assert ended.record is not None
+        report = FailureReport.model_validate(ended.record.result)
+        assert [line.partition(" (")[0].partition("-test-")[0] for line in report.removed] == ["pgtest1"]
+
+
+@pytest.mark.parametrize("story", TOO_LATE, ids=str)
+async def test_a_cancel_that_comes_when_all_is_done_changes_nothing(story: Story, endings: Endings) -> None:
+    _assert_as_told(story, endings)
+
+
+@pytest.mark.parametrize("story", UNDO, ids=str)
+async def test_a_cancel_in_the_middle_of_an_undo_does_not_stop_it(story: Story, endings: Endings) -> None:
+    ended = _assert_as_told(story, endings)
+    assert ended.report is not None
+    assert len(ended.report.removed) == 1
+
+
+@pytest.mark.parametrize("story", LEFT, ids=str)
+async def test_cancelled_and_the_vm_cannot_be_removed(story: Story, endings: Endings) -> None:
+    ended = _assert_as_told(story, endings)
+    (vm,) = ended.vms
+    assert f"Left behind: {vm.name} ({vm.id})" in ended.message
+
+
+def _assert_as_told(story: Story, endings: Endings) -> Ended:
+    ended = endings.of(story)
+    assert (ended.type, ended.states) == (story.ends, story.vms)
+    return ended
