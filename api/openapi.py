@@ -19,7 +19,8 @@ from rules.request import FailoverType
 _REF: Final = "#/components/schemas/{model}"
 _MODELS: Final = (ErrorReply, FailoverReply, HealthReply, JobListReply, JobReply)
 _DISTRIBUTION: Final = "cloudstack-failover"
-_SAMPLE_CONTEXT: Final = "ctx-pgtest1-20250922-210037"
+# Nobody's: whoever tries the document out must not start a failover with it.
+_EXAMPLE_CONTEXT: Final = "ctx-example-20250922-210037"
 
 _ALWAYS: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.INTERNAL_SERVER_ERROR)
 _GUARDED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -111,7 +112,7 @@ def _start(guarded: tuple[HTTPStatus, ...]) -> Json:
                 "application/json": {
                     "schema": {"$ref": _REF.format(model="FailoverRequest")},
                     "examples": {
-                        kind.value: {"value": {"context_id": _SAMPLE_CONTEXT, "failover_type": kind.value}}
+                        kind.value: {"value": {"context_id": _EXAMPLE_CONTEXT, "failover_type": kind.value}}
                         for kind in FailoverType
                     },
                 }
