@@ -1,0 +1,36 @@
+"""The commands put together."""
+
+import typer
+from temporalio.runtime import Runtime, TelemetryConfig
+
+from cli.asking import explain, list_mappings
+from cli.codes import EPILOG
+from cli.following import cancel, list_runs, status, watch
+from cli.starting import start
+
+app = typer.Typer(
+    name="failover",
+    help="Fail protected VMware VMs over to Apache CloudStack, and follow what becomes of it.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+mappings = typer.Typer(help="Network mappings.", no_args_is_help=True, rich_markup_mode=None)
+
+app.command(epilog=EPILOG)(start)
+app.command(epilog=EPILOG)(status)
+app.command("list", epilog=EPILOG)(list_runs)
+app.command(epilog=EPILOG)(watch)
+app.command(epilog=EPILOG)(cancel)
+app.command(epilog=EPILOG)(explain)
+mappings.command("list", epilog=EPILOG)(list_mappings)
+app.add_typer(mappings, name="mappings")
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit with its code."""
+    # The SDK writes its own log lines to standard output, where answers belong.
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
+    app(prog_name="failover")
