@@ -12,6 +12,8 @@ from cloudstack import Existence, VirtualMachine
 
 _log = structlog.get_logger(__name__)
 
+_COMPLETED = "since an earlier run of this workflow completed it"
+
 
 class RemoveVMActivities:
     """Removes what a failover made.
@@ -25,7 +27,7 @@ class RemoveVMActivities:
 
     @activity.defn(name="RemoveVMActivity")
     async def remove_vm(self, request: RemoveVMRequest) -> RemovedVMs:
-        """Remove the VMs of all generations, by identity and by mark.
+        """Remove the VMs of all generations, by identity and by mark, but for one that is to be kept.
 
         Raises:
             ApplicationError: VmBusy, CloudStackUnavailable and the like are retried until the budget ends.
@@ -34,12 +36,15 @@ class RemoveVMActivities:
             async with heartbeats():
                 cloud = await self._clouds.of(request.owner.destination)
                 vms = OurVMs(cloud, request.owner)
-                removed = []
+                removed, kept = [], []
                 for vm in await _all(vms, request.generation):
+                    if vm.id == request.keep_vm_id:
+                        kept.append(f"{vm.name} ({vm.id}): kept, {_COMPLETED}")
+                        continue
                     what = f"{vm.name} ({vm.id}): {await vms.remove(vm)}"
                     _log.info("vm_removed", what=what, workflow_id=request.owner.workflow_id)
                     removed.append(what)
-        return RemovedVMs(removed=tuple(removed))
+        return RemovedVMs(removed=tuple(removed), left_behind=tuple(kept))
 
 
 async def _all(vms: OurVMs, last_known: int) -> list[VirtualMachine]:

@@ -98,19 +98,18 @@ async def remove(run: FailoverRun) -> RemovedVMs:
     vm, policy = run.vm_if_any, run.loaded.policy
     # Read afresh: a reset replays what an earlier run knew before it completed.
     before = await steps.read_run(RunQuery(workflow_id=run.workflow_id))
-    if vm is not None and vm.id == before.completed_vm_id:
-        kept = f"{vm.name} ({vm.id}): kept, since an earlier run of this workflow completed it"
-        return RemovedVMs(left_behind=(kept,))
     if run.create_unanswered:
         # Until the call has expired, the VM's absence proves nothing.
         await workflow.sleep(policy.settle_seconds, summary="Let an unanswered create call expire")
     generation = vm.generation if vm else run.previous.generation
     try:
-        report = await steps.remove_vm(RemoveVMRequest(owner=run.owner, generation=generation), policy)
+        report = await steps.remove_vm(
+            RemoveVMRequest(owner=run.owner, generation=generation, keep_vm_id=before.completed_vm_id), policy
+        )
     except ActivityError as error:
         what = f"{vm.name} ({vm.id})" if vm else "a VM that this run may have made"
         return RemovedVMs(left_behind=(f"{what}: not removed: {explain(error)[1]}",))
-    if vm is None or any(vm.id in line for line in report.removed):
+    if vm is None or any(vm.id in line for line in (*report.removed, *report.left_behind)):
         return report
     # A first try may have removed it and never heard of it.
     gone = f"{vm.name} ({vm.id}): CloudStack no longer shows it"

@@ -103,10 +103,15 @@ class VerifyRequest(Record):
 
 
 class RemoveVMRequest(Record):
-    """Undo: remove every VM that carries our identity up to this generation."""
+    """Undo: remove every VM that carries our identity up to this generation.
+
+    Attributes:
+        keep_vm_id: The VM that an earlier run of this workflow id completed; empty where there is none.
+    """
 
     owner: VmOwner
     generation: int
+    keep_vm_id: str = ""
 
 
 class RemovedVMs(Record):
