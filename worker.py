@@ -36,6 +36,7 @@ from activities.run_vm import RunVMActivities
 from activities.search_attributes import SearchAttributesMissing, register_search_attributes
 from activities.source import SourceActivities
 from activities.stored_source import StoredSourceActivities
+from activities.tenure import Tenure
 from cloudstack import Owner
 from database import (
     CloudStackKeys,
@@ -79,27 +80,29 @@ async def make_activities(
     configs = DestinationConfigRepository(database, cipher)
     clouds = Clouds(configs.keys, _own_keys(settings), _cloudstack_options(settings))
     mappings, contexts = NetworkMappingRepository(database), ContextRepository(database)
-    leases = LeaseRepository(database)
-    leasing = LeaseActivities(leases)
+    runs, leases = RunRepository(database), LeaseRepository(database)
+    leasing, owners = LeaseActivities(leases, runs), OwnerActivities(client)
     try:
         async with aiohttp.ClientSession() as session:
             vma = VmaClient(str(settings.vma_url), session, timeout_seconds=settings.vma_timeout)
             source = SourceActivities(vma, CredentialRepository(database, cipher), _own_credential(settings))
+            destination = DestinationActivities(clouds)
             networks = NetworkActivities(NetworkConfigProvider(mappings))
             running = RunVMActivities(clouds)
-            record = RecordActivities(RunRepository(database), mappings, contexts, leases)
+            record = RecordActivities(runs, mappings, contexts, leases)
             yield [
                 ContextActivities(contexts, configs, settings.policy).load_context,
                 leasing.acquire,
                 leasing.release,
-                OwnerActivities(client).describe_owner,
+                owners.describe_owner,
                 source.discover_source,
                 StoredSourceActivities(StoredNicRepository(database), mappings).load_stored_source,
                 networks.resolve_network,
                 networks.guard_networks,
                 MappingActivities(contexts, mappings).list_mappings,
-                DestinationActivities(clouds).check_destination,
-                CreateVMActivities(clouds).create_vm,
+                destination.check_destination,
+                destination.find_gone_vms,
+                CreateVMActivities(clouds, Tenure(leasing, owners, runs)).create_vm,
                 JobActivities(clouds).wait_for_job,
                 running.start_vm,
                 running.verify_vm,

@@ -25,6 +25,7 @@ from activities.failures import CERTAINLY_NOT_MADE, failure
 from activities.heartbeats import heartbeats, to_the_end
 from activities.messages.vm import CreateVMReply, CreateVMRequest
 from activities.our_vms import DEAD, USABLE, OurVMs
+from activities.tenure import Tenure
 from activities.translate import type_of, typed_failures
 from cloudstack import (
     CloudStackError,
@@ -54,10 +55,12 @@ class CreateVMActivities:
 
     Args:
         clouds: The clients.
+        tenure: What a run that was reset must know anew.
     """
 
-    def __init__(self, clouds: Clouds) -> None:
+    def __init__(self, clouds: Clouds, tenure: Tenure) -> None:
         self._clouds = clouds
+        self._tenure = tenure
 
     @activity.defn(name="CreateVMActivity")
     async def create_vm(self, request: CreateVMRequest) -> CreateVMReply:
@@ -65,11 +68,19 @@ class CreateVMActivities:
 
         Raises:
             ApplicationError: CloudStackRefused, CloudStackNotPermitted, QuotaExceeded, VmCreateFailed;
+                VmLost when the VM in use is destroyed, FailoverInProgress when a reset comes too late;
                 CloudStackUnavailable, CloudStackOutcomeUnknown, CloudStackNoCapacity and VmBusy are retried.
         """
         with typed_failures():
             async with heartbeats():
+                if request.after_reset:
+                    request = await self._renewed(request)
                 return await _Creation(await self._clouds.of(request.owner.destination), request).run()
+
+    async def _renewed(self, request: CreateVMRequest) -> CreateVMRequest:
+        await self._tenure.hold(request.owner)
+        completed = await self._tenure.completed_vm_id(request.owner.workflow_id)
+        return request.model_copy(update={"completed_vm_id": completed})
 
 
 class _GenerationSpent(Exception):
@@ -139,7 +150,7 @@ class _Creation:
         found = await self._vms.by_mark(generation)
         dead = [vm for vm in found if vm.state in DEAD]
         for vm in dead:
-            await self._vms.remove(vm)
+            await self._clear_away(vm)
         alive = [vm for vm in found if vm.state not in DEAD]
         if len(alive) > 1:
             # Observed, section 3: parallel creates of one name. Only an operator may choose which one lives.
@@ -151,12 +162,22 @@ class _Creation:
 
     async def _take(self, vm: VirtualMachine, generation: int) -> CreateVMReply:
         if vm.state in DEAD:
-            await self._vms.remove(vm)
+            await self._clear_away(vm)
             raise _GenerationSpent
         if vm.state not in USABLE:
             raise failure(FailoverErrorType.VM_BUSY, f"VM {vm.name} ({vm.id}) is in state {vm.state}")
         _log.info("vm_adopted", vm_id=vm.id, vm_name=vm.name, state=vm.state)
         return CreateVMReply(vm=self._describe(vm.id, vm.name, generation, vm.state, adopted=True))
+
+    async def _clear_away(self, vm: VirtualMachine) -> None:
+        if vm.id == self._request.completed_vm_id:
+            # A destroyed VM can be recovered for a while, and this one may have been in use.
+            raise failure(
+                FailoverErrorType.VM_LOST,
+                f"VM {vm.name} ({vm.id}), which an earlier run of this workflow completed, is in state "
+                f"{vm.state}: recover or expunge it in CloudStack first",
+            )
+        await self._vms.remove(vm)
 
     async def _submit(self, generation: int, customid: str | None) -> CreateVMReply:
         name = self._vms.name(generation)

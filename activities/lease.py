@@ -7,8 +7,10 @@ from temporalio import activity
 from activities.messages.context import LeaseReply, LeaseRequest, ReleaseLeaseRequest
 from activities.messages.record import Recorded
 from activities.translate import typed_failures
-from database import LeaseRepository, context_resource, name_resource
+from database import LeaseRepository, RunRepository, context_resource, name_resource
 from database.leases import LeaseAnswer
+from database.run_records import VM_STATES_IN_USE
+from rules.errors import FailoverErrorType, FailoverRefused
 from rules.request import FailoverType
 
 
@@ -17,10 +19,12 @@ class LeaseActivities:
 
     Args:
         leases: The table.
+        runs: What a workflow id already stands for.
     """
 
-    def __init__(self, leases: LeaseRepository) -> None:
+    def __init__(self, leases: LeaseRepository, runs: RunRepository) -> None:
         self._leases = leases
+        self._runs = runs
 
     @activity.defn(name="AcquireLeaseActivity")
     async def acquire(self, request: LeaseRequest) -> LeaseReply:
@@ -29,7 +33,8 @@ class LeaseActivities:
         A test yields to a live failover of the same VM; a live failover is never refused because of a test.
 
         Raises:
-            ApplicationError: DatabaseUnavailable.
+            ApplicationError: InvalidRequest when the workflow id belongs to the VM of another failover;
+                DatabaseUnavailable.
         """
         live = context_resource(request.context_id, FailoverType.LIVE.value)
         is_live = request.failover_type is FailoverType.LIVE
@@ -40,6 +45,7 @@ class LeaseActivities:
             wanted.append((name_resource(request.vm_name), ()))
         fresh = True
         with typed_failures():
+            await self._refuse_another_failover(request)
             for resource, blocking in wanted:
                 answer = await self._ask(request, resource, blocking)
                 fresh = fresh and not answer.reentrant and answer.taken_over_from is None
@@ -62,6 +68,19 @@ class LeaseActivities:
         with typed_failures():
             await self._leases.release(request.owner)
         return Recorded()
+
+    async def _refuse_another_failover(self, request: LeaseRequest) -> None:
+        """One workflow id, one VM: its record and the VM's identity are made from it."""
+        known = await self._runs.get(request.owner)
+        asked = (request.context_id, request.failover_type.value)
+        if known is None or known.vm_state not in VM_STATES_IN_USE:
+            return
+        if (known.context_id, known.failover_type) != asked:
+            raise FailoverRefused(
+                FailoverErrorType.INVALID_REQUEST,
+                f"workflow id: it stands for the {known.failover_type} failover of context "
+                f"{known.context_id}, whose VM may exist; start this failover under another id",
+            )
 
     async def _ask(self, request: LeaseRequest, resource: str, blocking: tuple[str, ...]) -> LeaseAnswer:
         return await self._leases.acquire(

@@ -95,7 +95,7 @@ class RecordActivities:
             found = await self._runs.get(request.workflow_id)
         if found is None:
             return PreviousRun()
-        return PreviousRun(completed_vm_id=_completed_vm(found), generation=max(1, found.generation))
+        return PreviousRun(completed_vm_id=completed_vm_id(found), generation=max(1, found.generation))
 
     @activity.defn(name="RecordPlanActivity")
     async def record_plan(self, request: RecordPlanRequest) -> Recorded:
@@ -133,7 +133,7 @@ class RecordActivities:
         """
         with typed_failures():
             found = await self._runs.get(request.workflow_id)
-            is_completed = found is not None and _completed_vm(found) == request.vm.id
+            is_completed = found is not None and completed_vm_id(found) == request.vm.id
             await self._runs.set_state(
                 request.workflow_id,
                 RunState.VM_CREATED,
@@ -184,7 +184,8 @@ class RecordActivities:
         return VmState.REMOVED if found is not None and found.vm_state is VmState.PLANNED else None
 
 
-def _completed_vm(run: RunRecord) -> str:
+def completed_vm_id(run: RunRecord) -> str:
+    """Return the VM that a run of this workflow id completed, empty where there is none."""
     return run.vm_id if run.vm_state is VmState.RUNNING else ""
 
 

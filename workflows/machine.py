@@ -30,7 +30,7 @@ no capacity, an unavailable host (observed, sections 5, 8 and 21)."""
 async def create_stopped(run: FailoverRun) -> None:
     """Create the VM, stopped; a job that fails is followed by a look, which adopts or clears away."""
     policy = run.loaded.policy
-    generation, settled, tries = run.previous.generation, run.lease_fresh, 0
+    generation, settled, tries = run.previous.generation, run.lease_fresh and not _was_reset(), 0
     while True:
         run.stop_if_cancelled()
         run.create_unanswered = True
@@ -43,6 +43,8 @@ async def create_stopped(run: FailoverRun) -> None:
                     policy=policy,
                     first_generation=generation,
                     settled=settled,
+                    after_reset=_was_reset(),
+                    completed_vm_id=run.previous.completed_vm_id,
                 )
             )
         except ActivityError as error:
@@ -114,6 +116,12 @@ async def remove(run: FailoverRun) -> RemovedVMs:
     # A first try may have removed it and never heard of it.
     gone = f"{vm.name} ({vm.id}): CloudStack no longer shows it"
     return report.model_copy(update={"removed": (*report.removed, gone)})
+
+
+def _was_reset() -> bool:
+    # Only ever an argument of an activity: a command that depended on it could not be replayed.
+    info = workflow.info()
+    return info.run_id != info.original_execution_run_id
 
 
 async def _wait(run: FailoverRun, job_id: str, what: str) -> JobReport:

@@ -27,6 +27,8 @@ class CreateVMRequest(Record):
     Attributes:
         first_generation: Earlier generations are known to be gone for good.
         settled: False when a create call of an earlier run or attempt may still be under way.
+        after_reset: True when what the run knows of its lease and of ``completed_vm_id`` may be a replay.
+        completed_vm_id: The VM of an earlier run of this workflow id that completed; never removed.
     """
 
     owner: VmOwner
@@ -35,6 +37,8 @@ class CreateVMRequest(Record):
     policy: FailoverPolicy
     first_generation: int = 1
     settled: bool = True
+    after_reset: bool = False
+    completed_vm_id: str = ""
 
 
 class CreateVMReply(Record):

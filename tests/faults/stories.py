@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Machine:
     state: str
     networks: tuple[str, ...]
     macs: tuple[str, ...]
+    details: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ def machine(vm: Vm) -> Machine:
         state=vm.state.value,
         networks=tuple(nic.network.id for nic in vm.nics),
         macs=tuple(nic.mac for nic in vm.nics),
+        details=dict(vm.details),
     )
 
 
