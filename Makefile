@@ -39,8 +39,8 @@ types: $(DEV) ## check types, tests included
 	@$(BIN)/mypy --explicit-package-bases .
 
 lock: $(DEV) ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade takes newer versions)
-	@$(LOCK) $(UPGRADE) --output-file requirements/runtime.txt pyproject.toml
-	@$(LOCK) $(UPGRADE) --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
+	@$(LOCK) $(UPGRADE) --extra cli --extra server --output-file requirements/runtime.txt pyproject.toml
+	@$(LOCK) $(UPGRADE) --extra cli --extra server --extra dev --constraint requirements/runtime.txt --output-file requirements/dev.txt pyproject.toml
 
 clean: ## remove .venv and every cache in this folder (the Temporal CLI kept in ~/.cache stays)
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build *.egg-info

@@ -29,7 +29,7 @@ mappings.command("list", epilog=EPILOG)(list_mappings)
 app.add_typer(mappings, name="mappings")
 
 
-def main() -> None:
+def run() -> None:
     """Run the command that the arguments name, and exit with its code."""
     # The SDK writes its own log lines to standard output, where answers belong.
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
