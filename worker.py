@@ -86,7 +86,6 @@ async def make_activities(
         async with aiohttp.ClientSession() as session:
             vma = VmaClient(str(settings.vma_url), session, timeout_seconds=settings.vma_timeout)
             source = SourceActivities(vma, CredentialRepository(database, cipher), _own_credential(settings))
-            destination = DestinationActivities(clouds)
             networks = NetworkActivities(NetworkConfigProvider(mappings))
             running = RunVMActivities(clouds)
             record = RecordActivities(runs, mappings, contexts, leases)
@@ -100,8 +99,7 @@ async def make_activities(
                 networks.resolve_network,
                 networks.guard_networks,
                 MappingActivities(contexts, mappings).list_mappings,
-                destination.check_destination,
-                destination.find_gone_vms,
+                DestinationActivities(clouds).check_destination,
                 CreateVMActivities(clouds, Tenure(leasing, owners, runs)).create_vm,
                 JobActivities(clouds).wait_for_job,
                 running.start_vm,
