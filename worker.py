@@ -86,6 +86,7 @@ async def make_activities(
         async with aiohttp.ClientSession() as session:
             vma = VmaClient(str(settings.vma_url), session, timeout_seconds=settings.vma_timeout)
             source = SourceActivities(vma, CredentialRepository(database, cipher), _own_credential(settings))
+            destination = DestinationActivities(clouds)
             networks = NetworkActivities(NetworkConfigProvider(mappings))
             running = RunVMActivities(clouds)
             record = RecordActivities(runs, mappings, contexts, leases)
@@ -99,14 +100,16 @@ async def make_activities(
                 networks.resolve_network,
                 networks.guard_networks,
                 MappingActivities(contexts, mappings).list_mappings,
-                DestinationActivities(clouds).check_destination,
+                destination.check_destination,
+                destination.find_gone_vms,
                 CreateVMActivities(clouds, Tenure(leasing, owners, runs)).create_vm,
                 JobActivities(clouds).wait_for_job,
                 running.start_vm,
                 running.verify_vm,
                 RemoveVMActivities(clouds).remove_vm,
                 record.begin_run,
-                record.read_run,
+                record.record_start,
+                record.begin_undo,
                 record.record_plan,
                 record.record_vm,
                 record.finish_run,

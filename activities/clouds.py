@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
+from yarl import URL
 
 from cloudstack import CloudStackClient, JobWatcher, Owner, Transport
 from database import CloudStackKeys, DatabaseUnavailable
@@ -112,8 +113,10 @@ class Clouds:
         return self._own_keys
 
 
-def _comparable(keys: CloudStackKeys) -> tuple[str, str, str]:
-    return keys.api_url.rstrip("/").lower(), keys.api_key, keys.secret
+def _comparable(keys: CloudStackKeys) -> tuple[object, ...]:
+    # The settings drop a scheme's own port, a row may name it.
+    url = URL(keys.api_url)
+    return url.scheme, url.host, url.port, url.path.rstrip("/"), keys.api_key, keys.secret
 
 
 def _wrong(what: str) -> FailoverRefused:

@@ -6,9 +6,16 @@ from collections.abc import Iterable, Sequence
 from temporalio import activity
 
 from activities.clouds import Clouds
-from activities.messages.networks import CheckProblem, CheckRequest, ComputePlan, DestinationCheck
+from activities.messages.networks import (
+    CheckProblem,
+    CheckRequest,
+    ComputePlan,
+    DestinationCheck,
+    GoneVMs,
+    GoneVMsRequest,
+)
 from activities.translate import typed_failures
-from cloudstack import CloudStackClient, Network, ServiceOffering, Template, VirtualMachine, Zone
+from cloudstack import CloudStackClient, Existence, Network, ServiceOffering, Template, VirtualMachine, Zone
 from rules.errors import FailoverErrorType
 from rules.guard import ProductionUse
 from rules.identity import MARK_CONTEXT, MARK_TYPE, MARK_WORKFLOW
@@ -43,6 +50,25 @@ class DestinationActivities:
         with typed_failures():
             cloud = await self._clouds.of(request.destination)
             return await _Check(cloud.client, request).run()
+
+    @activity.defn(name="FindGoneVMsActivity")
+    async def find_gone_vms(self, request: GoneVMsRequest) -> GoneVMs:
+        """Find out which VMs are gone: expunged or destroyed. One that was never known may be elsewhere.
+
+        Raises:
+            ApplicationError: CloudStackUnavailable and the like.
+        """
+        with typed_failures():
+            cloud = await self._clouds.of(request.destination)
+            found = await asyncio.gather(*(cloud.client.find_vm(vm_id) for vm_id in request.vm_ids))
+        return GoneVMs(
+            vm_ids=tuple(
+                vm_id
+                for vm_id, lookup in zip(request.vm_ids, found, strict=True)
+                if lookup.existence is Existence.EXPUNGED
+                or (lookup.vm is not None and lookup.vm.state in _GONE)
+            )
+        )
 
 
 class _Check:

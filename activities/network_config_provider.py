@@ -1,6 +1,6 @@
 """The job sheet's NetworkConfigProvider: rows from the database, decisions from the rules."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from activities.messages.networks import ResolveNetworkRequest
 from database import NetworkMappingRepository
@@ -47,12 +47,15 @@ class NetworkConfigProvider:
         return guard_test_networks(
             request.config.failover_type,
             decisions,
-            ProductionUse(rows=rows.production, live=rows.live),
+            ProductionUse(rows=rows.production, live=rows.live).without(request.gone_vm_ids),
             allowed=request.config.allow_production_network,
         )
 
     async def guard(
-        self, config: UnifiedFailoverConfig, decisions: Sequence[NetworkDecision]
+        self,
+        config: UnifiedFailoverConfig,
+        decisions: Sequence[NetworkDecision],
+        gone_vm_ids: Collection[str],
     ) -> tuple[NetworkDecision, ...]:
         """Look again on fresh rows.
 
@@ -64,6 +67,6 @@ class NetworkConfigProvider:
         return guard_test_networks(
             config.failover_type,
             decisions,
-            ProductionUse(rows=found.production, live=found.live),
+            ProductionUse(rows=found.production, live=found.live).without(gone_vm_ids),
             allowed=config.allow_production_network,
         )

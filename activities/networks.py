@@ -43,7 +43,7 @@ class NetworkActivities:
             ApplicationError: ProductionNetworkRefused, DatabaseUnavailable.
         """
         with typed_failures():
-            decisions = await self._provider.guard(request.config, request.decisions)
+            decisions = await self._provider.guard(request.config, request.decisions, request.gone_vm_ids)
         return ResolvedNetworks(decisions=decisions)
 
 

@@ -84,18 +84,30 @@ class RecordActivities:
         completed = previous.vm_id if previous.vm_state is VmState.RUNNING else ""
         return PreviousRun(completed_vm_id=completed, generation=max(1, previous.generation))
 
-    @activity.defn(name="ReadRunActivity")
-    async def read_run(self, request: RunQuery) -> PreviousRun:
-        """Read which VM a run of this workflow id completed: an undo must not remove that one.
+    @activity.defn(name="BeginUndoActivity")
+    async def begin_undo(self, request: RunQuery) -> PreviousRun:
+        """Record that the undo begins, and read which VM an earlier run completed: that one is kept.
 
         Raises:
             ApplicationError: DatabaseUnavailable.
         """
         with typed_failures():
             found = await self._runs.get(request.workflow_id)
-        if found is None:
-            return PreviousRun()
+            if found is None:
+                return PreviousRun()
+            await self._runs.set_state(request.workflow_id, RunState.UNDOING, at=datetime.now(UTC))
         return PreviousRun(completed_vm_id=completed_vm_id(found), generation=max(1, found.generation))
+
+    @activity.defn(name="RecordStartActivity")
+    async def record_start(self, request: RunQuery) -> Recorded:
+        """Record that CloudStack took the order to start the VM.
+
+        Raises:
+            ApplicationError: DatabaseUnavailable.
+        """
+        with typed_failures():
+            await self._runs.set_state(request.workflow_id, RunState.STARTING, at=datetime.now(UTC))
+        return Recorded()
 
     @activity.defn(name="RecordPlanActivity")
     async def record_plan(self, request: RecordPlanRequest) -> Recorded:

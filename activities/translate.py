@@ -57,4 +57,5 @@ def typed_failures() -> Iterator[None]:
     try:
         yield
     except TRANSLATED as error:
-        raise failure(type_of(error), str(error)) from error
+        details = error.details if isinstance(error, FailoverRefused) else ()
+        raise failure(type_of(error), str(error), *details) from error

@@ -7,14 +7,15 @@
     |     InvalidRequest, UnknownContext, FailoverInProgress, ConfigurationError,
     |     SourceVmNotFound, SourceRefused, SourceNicsUnknown,
     |     AmbiguousMapping, DuplicateNetwork, NoFallbackNetwork, FallbackRefused, UnknownSourceNetwork,
-    |     ProductionNetworkRefused, DestinationCheckFailed, VmNameTaken, StoredDataUnreadable
+    |     ProductionNetworkRefused, DestinationCheckFailed, VmNameTaken, VmNameBusy,
+    |     StoredDataUnreadable
     |-- refused by CloudStack (never retried; what was made is removed)
     |     CloudStackRefused, CloudStackNotPermitted, QuotaExceeded,
-    |     VmCreateFailed, VmStartFailed, VmLost, VerificationFailed, NotOurVm, StepTimedOut,
+    |     VmCreateFailed, VmStartFailed, VmLost, VerificationFailed, StepTimedOut,
     |     ActivityFailed
     |-- passing (Temporal retries with backoff)
     |     DatabaseUnavailable, CloudStackUnavailable, CloudStackOutcomeUnknown, CloudStackNoCapacity,
-    |     SourceUnreachable, VmNameBusy, VmBusy
+    |     SourceUnreachable, VmBusy
     `-- after the failure
           UndoIncomplete
 
@@ -50,7 +51,6 @@ class FailoverErrorType(StrEnum):
     VM_START_FAILED = "VmStartFailed"
     VM_LOST = "VmLost"
     VERIFICATION_FAILED = "VerificationFailed"
-    NOT_OUR_VM = "NotOurVm"
     STEP_TIMED_OUT = "StepTimedOut"
     ACTIVITY_FAILED = "ActivityFailed"
     DATABASE_UNAVAILABLE = "DatabaseUnavailable"
@@ -75,7 +75,6 @@ _PASSING = frozenset(
         FailoverErrorType.CLOUDSTACK_OUTCOME_UNKNOWN,
         FailoverErrorType.CLOUDSTACK_NO_CAPACITY,
         FailoverErrorType.SOURCE_UNREACHABLE,
-        FailoverErrorType.VM_NAME_BUSY,
         FailoverErrorType.VM_BUSY,
     }
 )
@@ -87,8 +86,10 @@ class FailoverRefused(ValueError):
     Args:
         error_type: The type that the run ends with.
         message: For people; names fields, NICs, networks and rows, never a value of the request.
+        details: Models that travel with the refusal.
     """
 
-    def __init__(self, error_type: FailoverErrorType, message: str) -> None:
+    def __init__(self, error_type: FailoverErrorType, message: str, *details: object) -> None:
         super().__init__(message)
         self.error_type = error_type
+        self.details = details

@@ -4,7 +4,7 @@ Production is a network that any mapping row of any VM with ``is_test_network = 
 ``is_production_network = 1`` names, or that a VM failed over live by us uses now (issue 3).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rules.errors import FailoverErrorType, FailoverRefused
 from rules.mappings import LiveNetwork, MappingRow, network_key
@@ -29,6 +29,12 @@ class ProductionUse(Record):
                 if row.is_production and network_key(row.destination_network_id) == key
             ),
             live=tuple(one for one in self.live if network_key(one.network_id) == key),
+        )
+
+    def without(self, gone_vm_ids: Collection[str]) -> "ProductionUse":
+        """Return it without the VMs that CloudStack says are gone."""
+        return ProductionUse(
+            rows=self.rows, live=tuple(one for one in self.live if one.vm_id not in gone_vm_ids)
         )
 
     def __bool__(self) -> bool:
@@ -72,6 +78,7 @@ def guard_test_networks(
         raise FailoverRefused(
             FailoverErrorType.PRODUCTION_NETWORK_REFUSED,
             f"A test failover must not touch production. {text}",
+            production,
         )
     return tuple(_allowed(one, reasons.get(one.nic_index)) for one in decisions)
 

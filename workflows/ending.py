@@ -67,6 +67,7 @@ async def _roll_back(run: FailoverRun, error: BaseException) -> BaseException:
     if report.removed:
         # A cancelled workflow carries no report, and what is only destroyed still holds its name.
         text = f"{text}. Removed: {'; '.join(report.removed)}"
+        run.forget_vm()
     if report.left_behind:
         text = f"{text}. Left behind: {'; '.join(report.left_behind)}"
     if run.begun:

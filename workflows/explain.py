@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from rules.request import FailoverType, UnifiedFailoverConfig
     from workflows import steps
     from workflows.failures import explain
+    from workflows.networks import resolve
     from workflows.source import find_source
 
 
@@ -82,7 +83,7 @@ class ListMappingsWorkflow:
 
 async def _verdict(config: UnifiedFailoverConfig, loaded: LoadedContext, source: SourceVm) -> Verdict:
     try:
-        resolved = await steps.resolve_networks(
+        decisions, _ = await resolve(
             ResolveNetworkRequest(
                 workflow_id=workflow.info().workflow_id,
                 config=config,
@@ -95,7 +96,7 @@ async def _verdict(config: UnifiedFailoverConfig, loaded: LoadedContext, source:
     except ActivityError as error:
         error_type, message = explain(error)
         return Verdict(error_type=error_type.value, message=message)
-    return Verdict(decisions=resolved.decisions)
+    return Verdict(decisions=decisions)
 
 
 def _config(request: ContextRequest, failover_type: FailoverType) -> UnifiedFailoverConfig:

@@ -17,10 +17,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.record import BeginRunRequest, RecordPlanRequest, RecordVMRequest
     from activities.messages.vm import VerifyRequest
     from rules.errors import FailoverErrorType, FailoverRefused
-    from rules.outcomes import Acceptance, FailoverResult
+    from rules.outcomes import Acceptance, FailoverOutcome, FailoverResult
     from rules.request import FailoverType, UnifiedFailoverConfig, parse_request
     from workflows import acceptance, ending, machine, steps, surface
     from workflows.lease import take_lease
+    from workflows.networks import resolve
     from workflows.run_state import FailoverRun
     from workflows.source import find_source
 
@@ -57,6 +58,7 @@ class FailoverWorkflow:
         try:
             self._run = FailoverRun(_validated(inputs))
         except ApplicationError as refusal:
+            surface.show_outcome(FailoverOutcome.REFUSED)
             await self._answer(acceptance.refused(refusal))
             raise
         surface.show_asked(self._run.config.context_id, self._run.config.failover_type)
@@ -129,7 +131,7 @@ class FailoverWorkflow:
     async def _resolve_networks(self) -> None:
         self._run.enter("resolve the networks")
         run = self._run
-        resolved = await steps.resolve_networks(
+        run.decisions, run.gone_vm_ids = await resolve(
             ResolveNetworkRequest(
                 workflow_id=run.workflow_id,
                 config=run.config,
@@ -139,7 +141,6 @@ class FailoverWorkflow:
                 policy=run.loaded.policy,
             )
         )
-        run.decisions = resolved.decisions
 
     async def _check_destination(self) -> None:
         self._run.enter("check the plan in CloudStack")
@@ -171,7 +172,9 @@ class FailoverWorkflow:
     async def _guard_networks(self, before: str) -> None:
         self._run.enter(f"production guard before {before}")
         run = self._run
-        guarded = await steps.guard_networks(GuardRequest(config=run.config, decisions=run.decisions), before)
+        guarded = await steps.guard_networks(
+            GuardRequest(config=run.config, decisions=run.decisions, gone_vm_ids=run.gone_vm_ids), before
+        )
         run.decisions = guarded.decisions
 
     async def _create_vm(self) -> None:

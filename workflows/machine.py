@@ -79,6 +79,8 @@ async def start_until_running(run: FailoverRun) -> None:
         )
         report = JobReport(state=JobState.SUCCEEDED)
         if started.state != _RUNNING:
+            if tried == 1:
+                await steps.record_start(RunQuery(workflow_id=run.workflow_id))
             report = await _wait(run, started.job_id, "the VM starts")
         if report.state is JobState.SUCCEEDED:
             run.vm = run.vm.model_copy(update={"state": _RUNNING})
@@ -99,7 +101,7 @@ async def remove(run: FailoverRun) -> RemovedVMs:
     run.show("undo: remove the VM")
     vm, policy = run.vm_if_any, run.loaded.policy
     # Read afresh: a reset replays what an earlier run knew before it completed.
-    before = await steps.read_run(RunQuery(workflow_id=run.workflow_id))
+    before = await steps.begin_undo(RunQuery(workflow_id=run.workflow_id))
     if run.create_unanswered:
         # Until the call has expired, the VM's absence proves nothing.
         await workflow.sleep(policy.settle_seconds, summary="Let an unanswered create call expire")

@@ -25,6 +25,7 @@ class FailoverRun:
         step: The step under way, in the runbook's words.
         lease_fresh: False when an earlier run may have left a create call under way.
         begun: Whether the run stands in the database, so that its end must be recorded.
+        gone_vm_ids: VMs that the database still counts as failed over live and CloudStack no longer has.
         create_unanswered: Whether a create call may be under way whose answer nobody has seen.
         source_age_seconds: How old the knowledge of the source was when it was read; None when unknown.
         undo: The compensations, registered before the step that they undo.
@@ -44,6 +45,7 @@ class FailoverRun:
         self.begun = False
         self.create_unanswered = False
         self.decisions: tuple[NetworkDecision, ...] = ()
+        self.gone_vm_ids: tuple[str, ...] = ()
         self.undo: list[Callable[[], Awaitable[RemovedVMs]]] = []
         self.notes: list[str] = []
         self.source_age_seconds: float | None = None
@@ -80,6 +82,11 @@ class FailoverRun:
     def vm_if_any(self) -> FailoverVm | None:
         """The VM, once there is one."""
         return getattr(self, "vm", None)
+
+    def forget_vm(self) -> None:
+        """Show no VM that is gone."""
+        if self.vm_if_any is not None:
+            self.vm = self.vm.model_copy(update={"state": "removed"})
 
     def enter(self, step: str) -> None:
         """Begin a step, unless the run was cancelled meanwhile.

@@ -25,6 +25,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.networks import (
         CheckRequest,
         DestinationCheck,
+        GoneVMs,
+        GoneVMsRequest,
         GuardRequest,
         MappingsRequest,
         ResolvedNetworks,
@@ -61,7 +63,7 @@ Reply = TypeVar("Reply", bound=Record)
 
 _LONGEST_PAUSE = timedelta(seconds=15)
 _PATIENT = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=_LONGEST_PAUSE)
-_SOURCE = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=2)
+_TWICE = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=2)
 _FEWEST_TRIES = 5
 _DATABASE_CALL = timedelta(seconds=30)
 _CLOUD_CALL = timedelta(seconds=180)
@@ -88,6 +90,10 @@ async def _step(  # noqa: PLR0913 - one line per limit of a step
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
     return answer
+
+
+def _nics(number: int) -> str:
+    return f"{number} NIC{'' if number == 1 else 's'}"
 
 
 def _within(budget_seconds: float) -> RetryPolicy:
@@ -136,22 +142,22 @@ async def begin_run(request: BeginRunRequest) -> PreviousRun:
     )
 
 
-async def read_run(request: RunQuery) -> PreviousRun:
-    """Read, before an undo, which VM a run of this workflow id completed."""
+async def begin_undo(request: RunQuery) -> PreviousRun:
+    """Record that the undo begins, and read which VM a run of this workflow id completed."""
     return await _step(
-        "ReadRunActivity", request, PreviousRun, "Undo: what must be kept?", start_to_close=_DATABASE_CALL
+        "BeginUndoActivity", request, PreviousRun, "Undo: what must be kept?", start_to_close=_DATABASE_CALL
     )
 
 
 async def discover_source(request: SourceRequest, policy: FailoverPolicy) -> SourceVm:
-    """Ask the VMA for the source VM, three times at most."""
+    """Ask the VMA for the source VM, twice at most."""
     return await _step(
         "DiscoverSourceActivity",
         request,
         SourceVm,
         "Discover the source NICs (VMA)",
         start_to_close=timedelta(seconds=policy.source_budget_seconds),
-        retry=_SOURCE,
+        retry=_TWICE,
     )
 
 
@@ -173,8 +179,20 @@ async def resolve_networks(request: ResolveNetworkRequest) -> ResolvedNetworks:
         "ResolveNetworkActivity",
         request,
         ResolvedNetworks,
-        f"Resolve {len(request.source.nics)} NICs for {kind}",
+        f"Resolve {_nics(len(request.source.nics))} for {kind}",
         start_to_close=_DATABASE_CALL,
+    )
+
+
+async def find_gone_vms(request: GoneVMsRequest) -> GoneVMs:
+    """Ask CloudStack which VMs that were failed over live are gone."""
+    return await _step(
+        "FindGoneVMsActivity",
+        request,
+        GoneVMs,
+        "Are the VMs on this network still there?",
+        start_to_close=_CLOUD_CALL,
+        retry=_TWICE,
     )
 
 
@@ -222,7 +240,7 @@ async def create_vm(request: CreateVMRequest) -> CreateVMReply:
         "CreateVMActivity",
         request,
         CreateVMReply,
-        f"Create the VM stopped, {sum(one.connected for one in request.decisions)} NICs",
+        f"Create the VM stopped, {_nics(sum(one.connected for one in request.decisions))}",
         start_to_close=_CLOUD_CALL + timedelta(seconds=2 * policy.settle_seconds),
         retry=_within(policy.create_budget_seconds),
         heartbeat=timedelta(seconds=policy.heartbeat_seconds),
@@ -262,6 +280,13 @@ async def start_vm(request: StartVMRequest, policy: FailoverPolicy) -> StartRepl
         start_to_close=_CLOUD_CALL,
         retry=_within(policy.start_budget_seconds),
         heartbeat=timedelta(seconds=policy.heartbeat_seconds),
+    )
+
+
+async def record_start(request: RunQuery) -> Recorded:
+    """Record that the VM is starting."""
+    return await _step(
+        "RecordStartActivity", request, Recorded, "Record that the VM starts", start_to_close=_DATABASE_CALL
     )
 
 

@@ -26,7 +26,11 @@ class MappingsRequest(Record):
 
 
 class ResolveNetworkRequest(Record):
-    """Ask where each NIC goes."""
+    """Ask where each NIC goes.
+
+    Attributes:
+        gone_vm_ids: VMs that were failed over live and that CloudStack says are gone.
+    """
 
     workflow_id: str
     config: UnifiedFailoverConfig
@@ -34,6 +38,7 @@ class ResolveNetworkRequest(Record):
     destination: DestinationConfig
     source: SourceVm
     policy: FailoverPolicy
+    gone_vm_ids: tuple[str, ...] = ()
 
 
 class ResolvedNetworks(Record):
@@ -47,6 +52,20 @@ class GuardRequest(Record):
 
     config: UnifiedFailoverConfig
     decisions: tuple[NetworkDecision, ...]
+    gone_vm_ids: tuple[str, ...] = ()
+
+
+class GoneVMsRequest(Record):
+    """Ask CloudStack which of these VMs are gone for good."""
+
+    destination: DestinationConfig
+    vm_ids: tuple[str, ...]
+
+
+class GoneVMs(Record):
+    """Those that are."""
+
+    vm_ids: tuple[str, ...]
 
 
 class CheckRequest(Record):

@@ -120,6 +120,7 @@ STEPS = (
     *_both_sides("RecordVMActivity"),
     *_both_sides("GuardNetworksActivity", 2, request=TEST),
     *_both_sides("StartVMActivity"),
+    *_both_sides("RecordStartActivity"),
     *_both_sides("WaitForJobActivity", 2),
     *_both_sides("VerifyVMActivity"),
 )
@@ -130,7 +131,7 @@ TOO_LATE = _both_sides("FinishRunActivity", ends=COMPLETED, vms=(RUNNING,))
 UNDO = (
     *(
         story
-        for name in ("ReadRunActivity", "RemoveVMActivity", "FinishRunActivity")
+        for name in ("BeginUndoActivity", "RemoveVMActivity", "FinishRunActivity")
         for story in _both_sides(name, faults=(_WRONG_VM,), ends=ErrorType.VERIFICATION_FAILED.value)
     ),
 )
