@@ -211,6 +211,14 @@ class Stage:
         """Start a failover and wait for its end."""
         return await self.end_of(await self.start(request, workflow_id=workflow_id))
 
+    async def until_called(self, command: str, times: int = 1) -> None:
+        """Wait until CloudStack got a command."""
+        async with asyncio.timeout(_PATIENCE):
+            while True:
+                if len(self.site.cloud.calls_of(command)) >= times:
+                    return
+                await asyncio.sleep(0.02)
+
     async def until_sleeping(self, handle: Handle) -> None:
         """Wait until a run waits for a timer."""
         async with asyncio.timeout(_PATIENCE):
