@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.context import LeaseRequest, LoadedContext, OwnerQuery, ReleaseLeaseRequest
     from rules.errors import FailoverErrorType
     from rules.naming import live_vm_name
-    from rules.request import UnifiedFailoverConfig
+    from rules.request import FailoverType, UnifiedFailoverConfig
     from workflows import steps
     from workflows.undisturbed import undisturbed
 
@@ -23,6 +23,8 @@ _NAME_POLL = timedelta(seconds=5)
 
 async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bool:
     """Take the lease, from an owner that Temporal says is closed if need be, never by age.
+
+    An owner that was terminated undid nothing, so what it sent last is waited for.
 
     Returns:
         True when no earlier run can have left a create call under way.
@@ -48,8 +50,13 @@ async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bo
                 )
             )
             fresh = fresh and reply.fresh
-            holds_context = reply.name_only
+            holds_context = reply.name_only or reply.granted
             if reply.granted:
+                if take_over_from and config.failover_type is FailoverType.LIVE:
+                    # Two creates of one name at one moment make two VMs (observed, section 3).
+                    await workflow.sleep(
+                        loaded.policy.settle_seconds, summary=f"Let create calls of {take_over_from} expire"
+                    )
                 return fresh
             owner = await steps.describe_owner(OwnerQuery(workflow_id=reply.held_by))
             if not owner.open:
