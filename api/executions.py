@@ -13,14 +13,15 @@ from api.envelopes import PendingStep
 from api.errors import CANCELLED
 from rules.models import Record
 from rules.outcomes import FailoverOutcome, FailoverResult, FailureReport
+from rules.temporal_names import CONTEXT_ATTRIBUTE, TYPE_ATTRIBUTE, VM_NAME_ATTRIBUTE
 
 MEMO_CONTEXT: Final = "failover_context_id"
 MEMO_TYPE: Final = "failover_type"
 MEMO_FINGERPRINT: Final = "failover_request_sha256"
 
-_CONTEXT: Final = SearchAttributeKey.for_keyword("FailoverContextId")
-_VM_NAME: Final = SearchAttributeKey.for_keyword("FailoverVmName")
-_TYPE: Final = SearchAttributeKey.for_keyword("FailoverType")
+_CONTEXT: Final = SearchAttributeKey.for_keyword(CONTEXT_ATTRIBUTE)
+_VM_NAME: Final = SearchAttributeKey.for_keyword(VM_NAME_ATTRIBUTE)
+_TYPE: Final = SearchAttributeKey.for_keyword(TYPE_ATTRIBUTE)
 
 
 class Ending(Record):

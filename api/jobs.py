@@ -140,6 +140,7 @@ def closed_job(execution: Execution, ending: Ending) -> Job:
     status, progress = _VIEW[state]
     ended = execution.closed_at
     report, result = ending.report, ending.result
+    error_type, message = _ENDED_OUTSIDE.get(state, (ending.error_type, ending.message))
     return Job(
         job_id=execution.workflow_id,
         status=status,
@@ -154,8 +155,8 @@ def closed_job(execution: Execution, ending: Ending) -> Job:
         duration=_nanoseconds(execution.started_at, ended or execution.started_at),
         decisions=result.decisions if result else report.decisions if report else (),
         warnings=result.warnings if result else report.warnings if report else (),
-        error_type=ending.error_type or None,
-        error_message=ending.message or None,
+        error_type=error_type or None,
+        error_message=message or None,
         left_behind=report.left_behind if report else (),
     )
 

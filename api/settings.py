@@ -1,75 +1,52 @@
 """What the API is told by its environment. ``docs/http.md`` is this file as a table."""
 
 import ipaddress
-import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from api.tokens import Token, TokenFileError, read_tokens
-from settings import SettingsError
+from rules.temporal_names import TASK_QUEUE
+from settings import DatabaseUrl, SettingsError, read_settings
 
-_ENV_FILE_SETTING = "FAILOVER_ENV_FILE"
-_DRIVERS = ("mysql+asyncmy", "sqlite+aiosqlite")
+_LONGEST_WAIT = 300
 _NEEDS_TOKENS = (
     "FAILOVER_API_HOST: only a loopback address may be served without tokens; name a file with at least one"
     " in FAILOVER_API_TOKENS_FILE (python -m api token NAME SCOPE... makes a line)"
 )
-_Seconds = Annotated[float, Field(gt=0)]
+_Seconds = Annotated[float, Field(gt=0, le=_LONGEST_WAIT, allow_inf_nan=False)]
 
 
 class ApiSettings(BaseSettings):
     """Everything that the API needs to know. Times are in seconds, sizes in bytes."""
 
-    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     host: str = Field("127.0.0.1", min_length=1, validation_alias="FAILOVER_API_HOST")
     port: int = Field(8082, ge=0, le=65535, validation_alias="FAILOVER_API_PORT")
     tokens_file: Path | None = Field(None, validation_alias="FAILOVER_API_TOKENS_FILE")
-    accept_seconds: _Seconds = Field(10.0, le=300, validation_alias="FAILOVER_API_ACCEPT_SECONDS")
+    accept_seconds: _Seconds = Field(10.0, validation_alias="FAILOVER_API_ACCEPT_SECONDS")
     rate_per_minute: int = Field(600, ge=1, validation_alias="FAILOVER_API_RATE_PER_MINUTE")
     burst: int = Field(100, ge=1, validation_alias="FAILOVER_API_BURST")
     shutdown_seconds: _Seconds = Field(20.0, validation_alias="FAILOVER_API_SHUTDOWN_SECONDS")
 
-    database_url: SecretStr = Field(validation_alias="FAILOVER_DATABASE_URL")
+    database_url: DatabaseUrl = Field(validation_alias="FAILOVER_DATABASE_URL")
     database_pool_size: int = Field(5, ge=1, validation_alias="FAILOVER_DATABASE_POOL_SIZE")
-    task_queue: str = Field("failover", min_length=1, validation_alias="FAILOVER_TASK_QUEUE")
+    task_queue: str = Field(TASK_QUEUE, min_length=1, validation_alias="FAILOVER_TASK_QUEUE")
     log_format: str = Field("json", pattern="^(json|console)$", validation_alias="FAILOVER_LOG_FORMAT")
-
-    @field_validator("tokens_file", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return value or None
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_driver(cls, value: SecretStr) -> SecretStr:
-        try:
-            driver = make_url(value.get_secret_value()).drivername
-        except ArgumentError:
-            raise ValueError("is no database URL") from None
-        if driver not in _DRIVERS:
-            raise ValueError(f"must begin with {' or '.join(f'{one}://' for one in _DRIVERS)}")
-        return value
 
 
 def load_api_settings() -> ApiSettings:
-    """Read the environment, and ``.env`` unless ``FAILOVER_ENV_FILE`` names another file or is empty.
+    """Read the API's settings from the environment and ``.env``.
 
     Raises:
         SettingsError: Names every setting that is missing or wrong, never a value.
     """
-    env_file = os.environ.get(_ENV_FILE_SETTING, ".env") or None
-    try:
-        return ApiSettings(_env_file=env_file)
-    except ValidationError as error:
-        raise SettingsError(
-            [f"{one['loc'][0]}: {one['msg'].removeprefix('Value error, ')}" for one in error.errors()]
-        ) from None
+    return read_settings(ApiSettings)
 
 
 def load_tokens(settings: ApiSettings) -> tuple[Token, ...]:

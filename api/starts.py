@@ -42,6 +42,8 @@ from rules.request import (
 )
 
 _ANY_CONTEXT: Final = "looked-up-by-name"
+_UNDECIDED: Final = (RunState.ACCEPTED, RunState.PLANNED)
+"""States in which a run may still be refused; a moment after the second one it says which."""
 
 
 class Start(NamedTuple):
@@ -98,6 +100,8 @@ class Starter:
         if record is not None:
             _refuse_other_row(start, record)
             await self._refuse_other_request(start)
+            if record.state not in _UNDECIDED:
+                return await self._as_it_stands(start)
             answer = await self._temporal.answer_of(start.job_id, seconds=self._accept_seconds)
         else:
             answer = await self._temporal.start(
@@ -179,7 +183,7 @@ class Starter:
                 job_id=job.job_id,
                 data=ErrorData(decisions=job.decisions or None, warnings=job.warnings or None),
             )
-        undecided = job.status is JobStatus.PENDING or job.state == RunState.ACCEPTED
+        undecided = job.status is JobStatus.PENDING or job.state in _UNDECIDED
         reply = FailoverReply(message=sentence(job), job_id=job.job_id, data=_data_of_job(start, job))
         return HTTPStatus.ACCEPTED if undecided else HTTPStatus.OK, reply
 

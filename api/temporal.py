@@ -30,10 +30,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.envelopes import PendingStep
 from api.errors import TemporalAway
 from api.executions import Ending, Execution, read_execution, read_failure
+from client.outages import passes
 from rules.outcomes import Acceptance, FailoverResult
+from rules.temporal_names import ACCEPTED_UPDATE, FAILOVER_WORKFLOW
 
-WORKFLOW_TYPE: Final = "FailoverWorkflow"
-_UPDATE: Final = "accepted"
 _UPDATE_ID: Final = "http-accepted"
 """One for all: whoever asks again, even after the run is closed, gets the answer that was given first."""
 
@@ -41,24 +41,12 @@ _QUESTION_SECONDS: Final = 3
 _PAUSE: Final = 0.25
 _MOST_LISTED: Final = 1000
 
-_ENDED_BY_TEMPORAL: Final = {
-    WorkflowExecutionStatus.TERMINATED: "Terminated",
-    WorkflowExecutionStatus.TIMED_OUT: "TimedOut",
-}
+_ENDED_BY_TEMPORAL: Final = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
+
+_NOT_CONNECTED: Final = (RuntimeError,)
+"""What the SDK raises where a lazy client cannot connect; it has nothing more specific."""
 
 _log = structlog.get_logger(__name__)
-
-_PASSING: Final = frozenset(
-    {
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.CANCELLED,
-        RPCStatusCode.RESOURCE_EXHAUSTED,
-        RPCStatusCode.ABORTED,
-        RPCStatusCode.INTERNAL,
-        RPCStatusCode.UNKNOWN,
-    }
-)
 
 
 async def connect_lazily() -> Client:
@@ -113,8 +101,10 @@ class TemporalGateway:
                 return None
             except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
                 _stop_if_cancelled()
+            except _NOT_CONNECTED as error:
+                _log.warning("temporal_unavailable", reason=type(error).__name__)
             except RPCError as error:
-                if error.status not in _PASSING:
+                if not passes(error):
                     break
             await asyncio.sleep(min(_PAUSE, left))
         try:
@@ -139,9 +129,15 @@ class TemporalGateway:
         try:
             async with asyncio.timeout(seconds):
                 answer: Acceptance = await handle.execute_update(
-                    _UPDATE, id=_UPDATE_ID, result_type=Acceptance
+                    ACCEPTED_UPDATE, id=_UPDATE_ID, result_type=Acceptance
                 )
-        except (TimeoutError, RPCError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        except (
+            TimeoutError,
+            RPCError,
+            WorkflowUpdateFailedError,
+            WorkflowUpdateRPCTimeoutOrCancelledError,
+            *_NOT_CONNECTED,
+        ):
             _stop_if_cancelled()
             return None
         return answer
@@ -156,10 +152,10 @@ class TemporalGateway:
             try:
                 found = await self._client.get_workflow_handle(workflow_id).describe()
             except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
+                if error.status is RPCStatusCode.NOT_FOUND and not passes(error):
                     return None
                 raise
-        if found.workflow_type != WORKFLOW_TYPE:
+        if found.workflow_type != FAILOVER_WORKFLOW:
             return None
         waiting = tuple(
             PendingStep(
@@ -178,7 +174,9 @@ class TemporalGateway:
             TemporalAway: Temporal does not answer.
         """
         queue = self._task_queue.replace("'", "''")
-        query = f"WorkflowType = '{WORKFLOW_TYPE}' AND ExecutionStatus = 'Running' AND TaskQueue = '{queue}'"
+        query = (
+            f"WorkflowType = '{FAILOVER_WORKFLOW}' AND ExecutionStatus = 'Running' AND TaskQueue = '{queue}'"
+        )
         async with _bounded():
             listed = [
                 await read_execution(one)
@@ -187,14 +185,13 @@ class TemporalGateway:
         return {one.workflow_id: one for one in listed}
 
     async def ending(self, execution: Execution) -> Ending:
-        """Read how a closed run ended.
+        """Read how a closed run ended; one that Temporal ended says nothing of it.
 
         Raises:
             TemporalAway: Temporal does not answer.
         """
-        by_temporal = _ENDED_BY_TEMPORAL.get(execution.status)
-        if by_temporal is not None:
-            return Ending(error_type=by_temporal, message=f"The run was {by_temporal.lower()} in Temporal")
+        if execution.status in _ENDED_BY_TEMPORAL:
+            return Ending()
         handle: WorkflowHandle[Any, FailoverResult] = self._client.get_workflow_handle(
             execution.workflow_id, result_type=FailoverResult
         )
@@ -219,7 +216,7 @@ class TemporalGateway:
         self, workflow_id: str, request: Mapping[str, Any], memo: Mapping[str, str]
     ) -> Acceptance:
         start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            WORKFLOW_TYPE,
+            FAILOVER_WORKFLOW,
             dict(request),
             id=workflow_id,
             task_queue=self._task_queue,
@@ -229,7 +226,7 @@ class TemporalGateway:
         )
         try:
             update = await self._client.start_update_with_start_workflow(
-                _UPDATE,
+                ACCEPTED_UPDATE,
                 start_workflow_operation=start,
                 wait_for_stage=WorkflowUpdateStage.COMPLETED,
                 id=_UPDATE_ID,
@@ -249,9 +246,9 @@ async def _bounded() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(_QUESTION_SECONDS):
             yield
-    except (TimeoutError, RPCError) as error:
-        status = error.status.name if isinstance(error, RPCError) else "TIMEOUT"
-        _log.warning("temporal_unavailable", grpc_status=status)
+    except (TimeoutError, RPCError, *_NOT_CONNECTED) as error:
+        reason = error.status.name if isinstance(error, RPCError) else type(error).__name__
+        _log.warning("temporal_unavailable", reason=reason)
         raise TemporalAway("Temporal does not answer") from None
 
 

@@ -4,7 +4,9 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
@@ -18,6 +20,9 @@ from tests.support.site import Site
 
 START = "/api/v1/failover/unified"
 JOBS = "/api/v1/failover/jobs"
+
+_POOL = 3
+_POOL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,18 @@ class ApiServer:
         url: Where it listens.
     """
 
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, session: aiohttp.ClientSession, database: Database) -> None:
         self.url = url
         self._session = session
+        self._database = database
+
+    @contextlib.asynccontextmanager
+    async def without_database(self) -> AsyncIterator[None]:
+        """Take every connection of the pool, as a database that hangs does."""
+        async with contextlib.AsyncExitStack() as taken:
+            for _ in range(_POOL):
+                await taken.enter_async_context(self._database.read())
+            yield
 
     async def call(
         self,
@@ -74,7 +88,13 @@ class ApiServer:
 
     async def status(self, job_id: str) -> Answer:
         """Ask for one job."""
-        return await self.call("GET", f"/api/v1/failover/{job_id}/status")
+        return await self.call("GET", f"/api/v1/failover/{quote(job_id, safe='')}/status")
+
+    async def job(self, job_id: str) -> dict[str, Any]:
+        """One job that is there."""
+        answer = await self.status(job_id)
+        assert answer.status == 200, answer.body
+        return dict(answer.body["data"])
 
     async def jobs(self, query: str = "") -> Answer:
         """Ask for all jobs."""
@@ -83,19 +103,24 @@ class ApiServer:
 
 @contextlib.asynccontextmanager
 async def serve_api(
-    site: Site, *, client: Client | None = None, tokens: Sequence[Token] = (), **settings: object
+    site: Site,
+    *,
+    client: Client | None = None,
+    tokens: Sequence[Token] = (),
+    settings: Mapping[str, object] = MappingProxyType({}),
 ) -> AsyncIterator[ApiServer]:
     """Serve the API of a site, with another Temporal where given."""
     names = ("FAILOVER_DATABASE_URL", "FAILOVER_TASK_QUEUE")
-    given = {name: site.settings[name] for name in names} | settings
+    given = {**{name: site.settings[name] for name in names}, **settings}
     made = ApiSettings(_env_file=None, **given)
-    database = await Database.open(made.database_url.get_secret_value(), pool_size=3)
+    url = made.database_url.get_secret_value()
+    database = await Database.open(url, pool_size=_POOL, pool_timeout=_POOL_SECONDS)
     runner = web.AppRunner(make_app(made, tokens, database, client or site.client), access_log=None)
     try:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         async with aiohttp.ClientSession() as session:
-            yield ApiServer(f"http://127.0.0.1:{runner.addresses[0][1]}", session)
+            yield ApiServer(f"http://127.0.0.1:{runner.addresses[0][1]}", session, database)
     finally:
         await runner.cleanup()
         await database.close()

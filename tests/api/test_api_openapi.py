@@ -1,13 +1,9 @@
 """The OpenAPI document: schemathesis finds no fault, and it says what the code does."""
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 
-import pytest
-
-from api.tokens import Scope, new_token
 from tests.api.api_server import ApiServer, serve_api
 from tests.support.site import Site
 
@@ -43,6 +39,6 @@ async def _schemathesis(server: ApiServer, folder: Path, *arguments: str) -> tup
 
 async def test_schemathesis_finds_no_fault_with_the_open_api(site: Site, tmp_path: Path) -> None:
     settings = {"FAILOVER_API_RATE_PER_MINUTE": 1_000_000, "FAILOVER_API_BURST": 1_000_000}
-    async with serve_api(site, **settings) as server:
+    async with serve_api(site, settings=settings) as server:
         code, output = await _schemathesis(server, tmp_path)
     assert code == 0, output
