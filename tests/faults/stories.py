@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy import text
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from database import RunRecord, RunState, VmState
+from database import Database, LeaseRepository, RunRecord, RunState, VmState
 from database.engine import make_engine
 from rules.outcomes import FailoverResult, FailureReport
 from simulators.cloudstack import Fault, sample
@@ -207,6 +208,18 @@ class Stage:
         """Wait for the end of a failover."""
         return await the_end_of(self.site, handle, frozenset(self.strangers))
 
+    async def ends_of(self, *handles: Handle) -> list[Ended]:
+        """Wait for the end of failovers that run beside one another: the VMs of the others are strangers."""
+        await asyncio.gather(*(one.result() for one in handles), return_exceptions=True)
+        return [
+            await the_end_of(
+                self.site,
+                handle,
+                frozenset(vm.id for vm in self.site.vms() if vm.details.get("failoverworkflow") != handle.id),
+            )
+            for handle in handles
+        ]
+
     async def run(self, request: object = None, *, workflow_id: str = "") -> Ended:
         """Start a failover and wait for its end."""
         return await self.end_of(await self.start(request, workflow_id=workflow_id))
@@ -227,6 +240,32 @@ class Stage:
                 if history.events[-1].HasField("timer_started_event_attributes"):
                     return
                 await asyncio.sleep(0.05)
+
+    @contextlib.asynccontextmanager
+    async def open_run(self) -> AsyncIterator[WorkflowHandle[Any, Any]]:
+        """A failover that does not end: no worker serves it."""
+        handle = await self.site.client.start_workflow(
+            "FailoverWorkflow",
+            dict(LIVE),
+            id=f"{self.site.task_queue}-open",
+            task_queue=f"{self.site.task_queue}-without-a-worker",
+        )
+        yield handle
+        await handle.terminate()
+
+    async def add_lease(self, resource: str, *, owner: str) -> None:
+        """Give a lease to somebody, as if a run of theirs had taken it."""
+        database = await Database.open(self.site.url, pool_size=1)
+        try:
+            await LeaseRepository(database).acquire(
+                resource=resource,
+                owner=owner,
+                context_id="another-context",
+                failover_type="live",
+                now=datetime.now(UTC),
+            )
+        finally:
+            await database.close()
 
     def add_stranger(self, name: str, *network_ids: str, **how: Any) -> Vm:  # noqa: ANN401 - whatever a VM takes
         """Put somebody else's VM into the cloud."""

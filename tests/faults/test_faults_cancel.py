@@ -4,12 +4,11 @@ A gate holds one activity back; the cancel comes in while it stands there, and o
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from database import Database, LeaseRepository, context_resource, name_resource
+from database import context_resource, name_resource
 from embedded.seed import PGTEST1_CONTEXT
 from rules.errors import FailoverErrorType as ErrorType
 from rules.outcomes import FailureReport
@@ -36,39 +35,19 @@ async def _vma_down(stage: Stage) -> Ended:
 
 
 async def _lease_of_a_closed_run(stage: Stage) -> Ended:
-    await _add_lease(stage, context_resource(PGTEST1_CONTEXT, "live"), owner="nobody-knows-this-run")
+    await stage.add_lease(context_resource(PGTEST1_CONTEXT, "live"), owner="nobody-knows-this-run")
     return await _cancel_at_the_gate(stage)
 
 
 async def _name_of_an_open_run(stage: Stage) -> Ended:
-    """The VM's name is held by a run that stays open: the other waits for it, and is cancelled meanwhile."""
-    holder = await stage.site.client.start_workflow(
-        "FailoverWorkflow", dict(LIVE), id=f"{stage.site.task_queue}-holder", task_queue="nobody-serves-this"
-    )
-    await _add_lease(stage, name_resource("pgtest1"), owner=holder.id)
-    handle = await stage.start()
-    await stage.gate.reached()
-    stage.gate.open()
-    await stage.until_sleeping(handle)
-    await handle.cancel()
-    try:
+    async with stage.open_run() as holder:
+        await stage.add_lease(name_resource("pgtest1"), owner=holder.id)
+        handle = await stage.start()
+        await stage.gate.reached()
+        stage.gate.open()
+        await stage.until_sleeping(handle)
+        await handle.cancel()
         return await stage.end_of(handle)
-    finally:
-        await holder.terminate()
-
-
-async def _add_lease(stage: Stage, resource: str, *, owner: str) -> None:
-    database = await Database.open(stage.site.url, pool_size=1)
-    try:
-        await LeaseRepository(database).acquire(
-            resource=resource,
-            owner=owner,
-            context_id="another-context",
-            failover_type="live",
-            now=datetime.now(UTC),
-        )
-    finally:
-        await database.close()
 
 
 def _story(
