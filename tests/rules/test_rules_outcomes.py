@@ -23,7 +23,6 @@ PASSING = {
     "CloudStackOutcomeUnknown",
     "CloudStackNoCapacity",
     "SourceUnreachable",
-    "VmNameBusy",
     "VmBusy",
 }
 
