@@ -1,4 +1,4 @@
-# Worker and HTTP API: one image, two commands. Its Python is that of requirements/runtime.txt.
+# Worker, HTTP API and command line (python -m cli): one image, three commands. Its Python is that of requirements/runtime.txt.
 FROM python:3.11.14-slim-bookworm AS build
 COPY requirements/runtime.txt /tmp/runtime.txt
 # Wheels only: nothing of a dependency runs while the image is built, and no compiler is needed.
@@ -14,6 +14,7 @@ WORKDIR /app
 COPY worker.py ./
 COPY activities/ activities/
 COPY api/ api/
+COPY cli/ cli/
 COPY client/ client/
 COPY cloudstack/ cloudstack/
 COPY database/ database/

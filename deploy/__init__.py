@@ -1,1 +1,1 @@
-"""What the containers of ``docker-compose.temporal.yml`` run besides the product. ``docs/deploy.md`` says how."""
+"""What the containers of ``docker-compose.temporal.yml`` run besides the product (``docs/deploy.md``)."""

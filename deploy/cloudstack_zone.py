@@ -1,9 +1,9 @@
 """Deploys the simulated CloudStack's zone and writes its keys down for the worker: once, and not again.
 
-It runs inside the image ``apache/cloudstack-simulator``, on that image's Python (3.10) and the standard library.
-The deployment itself is Marvin's, CloudStack's own tool, which the image has; we wait for the management
-server before it, and see that the zone is enabled after it. That is Marvin's last step, so a zone that is there
-but not enabled is the rest of an attempt that was interrupted.
+It runs inside the image ``apache/cloudstack-simulator``, on that image's Python (3.10) and the standard
+library. The deployment itself is Marvin's, CloudStack's own tool, which the image has; we wait for the
+management server before it, and see that the zone is enabled after it. That is Marvin's last step, so a zone
+that is there but not enabled is the rest of an attempt that was interrupted.
 
 Exit codes: 0 when zone and file are there, 1 when not (the message says why).
 """
@@ -28,7 +28,7 @@ class ZoneError(Exception):
     """There is no zone, or nobody's keys. No message holds a key."""
 
 
-def ask(command: str, **arguments: str) -> "dict[str, Any]":
+def ask(command: str, **arguments: str) -> dict[str, Any]:
     """Send one unsigned request and return what its envelope holds.
 
     Raises:
@@ -38,7 +38,7 @@ def ask(command: str, **arguments: str) -> "dict[str, Any]":
     query = urllib.parse.urlencode({"command": command, "response": "json", **arguments})
     url = f"{os.environ['UNSIGNED_API']}?{query}"
     with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - the address is ours
-        envelope: "dict[str, dict[str, Any]]" = json.load(answer)
+        envelope: dict[str, dict[str, Any]] = json.load(answer)
     return envelope[f"{command.lower()}response"]
 
 
@@ -76,11 +76,12 @@ def deploy_zone() -> None:
             raise ZoneError(f"Marvin failed with exit code {done.returncode}")
     if not any(zone.get("allocationstate") == "Enabled" for zone in zones):
         raise ZoneError(
-            "no zone is enabled: an earlier attempt was interrupted; remove the simulator's volumes and start again"
+            "no zone is enabled: an earlier attempt was interrupted;"
+            " remove the simulator's volumes and start again"
         )
 
 
-def keys() -> "tuple[str, str]":
+def keys() -> tuple[str, str]:
     """Return the admin's keys, making them when there are none: new ones would lock out whoever has the old.
 
     Raises:

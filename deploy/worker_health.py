@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -31,8 +31,8 @@ _PATIENCE: Final = 10.0
 async def polls(client: Client, task_queue: str, machine: str) -> bool:
     """Tell whether a worker on a machine has polled lately for workflow tasks.
 
-    It is seen by its identity, which the SDK makes of process id and host name. A container restarted under the
-    same name has the same identity, so an entry of the worker before it counts only while it is fresh.
+    It is seen by its identity, which the SDK makes of process id and host name. A container restarted under
+    the same name has the same identity, so an entry of the worker before it counts only while it is fresh.
 
     Args:
         client: Connected to the worker's namespace.
@@ -49,10 +49,9 @@ async def polls(client: Client, task_queue: str, machine: str) -> bool:
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         )
     )
-    since = datetime.now(timezone.utc) - _FRESH
+    since = datetime.now(UTC) - _FRESH
     return any(
-        poller.identity.endswith(f"@{machine}")
-        and poller.last_access_time.ToDatetime(tzinfo=timezone.utc) > since
+        poller.identity.endswith(f"@{machine}") and poller.last_access_time.ToDatetime(tzinfo=UTC) > since
         for poller in answer.pollers
     )
 
@@ -80,4 +79,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    # Not through the interpreter's own end, in which the SDK's threads can crash (seen: SIGSEGV, SIGABRT).
+    os._exit(code)

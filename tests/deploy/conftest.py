@@ -1,0 +1,28 @@
+"""What the tests of the deployment share."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.compose import PROFILE, REQUIRED, find_compose, read_compose_file, resolved
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Install docker-compose before the first test runs: that may take longer than a test may."""
+    if not session.config.option.collectonly:
+        find_compose()
+
+
+@pytest.fixture(scope="session")
+def written() -> dict[str, Any]:
+    """The services as the file writes them."""
+    services: dict[str, Any] = read_compose_file()["services"]
+    return services
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The services as docker-compose sees them, with the required values and the profile."""
+    document = resolved(REQUIRED, folder=tmp_path_factory.mktemp("compose"), profile=PROFILE)
+    found: dict[str, Any] = document["services"]
+    return found
