@@ -318,7 +318,7 @@ async def test_a_wait_follows_a_reset_to_the_new_run(site: Site, client: Failove
     await activity_started(handle, "WaitForJobActivity")
     waiting = asyncio.create_task(client.wait(handle.id))
     pinned = asyncio.create_task(client.wait(handle.id, run_id=handle.result_run_id))
-    await asyncio.sleep(0)
+    assert (await client.status(handle.id)).open, "by now all three have seen the run"
     again = await reset(site.client, handle)
     end = await asyncio.wait_for(waiting, _PATIENCE)
     assert end.run_id == again.run_id

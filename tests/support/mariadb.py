@@ -61,12 +61,26 @@ class MariaDBServer:
     Attributes:
         port: On 127.0.0.1.
         client: The command line client as the server's root.
+        stop: Stops it; its data stay.
+        start: Starts it again; :meth:`away` does both, and waits until it answers.
         root_password: Empty where root comes in through the socket.
     """
 
     port: int
     client: tuple[str, ...]
+    stop: Callable[[], object] = field(repr=False)
+    start: Callable[[], object] = field(repr=False)
     root_password: str = field(default="", repr=False)
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Have the server away for as long as the block takes; only for a server of the test's own."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+            _wait_for(self, lambda: True, lambda: "it did not come back")
 
     def url(self, database: str, user: str = _USER) -> str:
         """Return the URL under which the product opens one of the server's databases."""
@@ -194,19 +208,15 @@ def _from_package(program: str) -> Iterator[MariaDBServer]:
             "--bind-address=127.0.0.1",
             f"--pid-file={folder / 'pid'}",
         ]
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*_dies_with_us(), program, *common, *own, *_FAST],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        process = _Process([*_dies_with_us(), program, *common, *own, *_FAST], log)
+        process.start()
         try:
-            server = MariaDBServer(port, (client, "--no-defaults", f"--socket={sock}", "--user=root"))
-            _wait_for(server, lambda: process.poll() is None, lambda: log.read_text(errors="replace"))
+            as_root = (client, "--no-defaults", f"--socket={sock}", "--user=root")
+            server = MariaDBServer(port, as_root, process.stop, process.start)
+            _wait_for(server, process.runs, lambda: log.read_text(errors="replace"))
             yield server
         finally:
-            _stop(process)
+            process.stop()
 
 
 @contextlib.contextmanager
@@ -222,7 +232,10 @@ def _from_container() -> Iterator[MariaDBServer]:
     try:
         # Over TCP: while the image prepares the data directory, its server listens on the socket only.
         inside = (_program("docker") or "", "exec", "--interactive", "--env", "MYSQL_PWD", name, "mariadb")
-        server = MariaDBServer(port, (*inside, "--host=127.0.0.1", "--user=root"), PASSWORD)
+        as_root = (*inside, "--host=127.0.0.1", "--user=root")
+        # A container that stops is removed; one that pauses does not answer either.
+        pause, unpause = (functools.partial(_docker, order, name) for order in ("pause", "unpause"))
+        server = MariaDBServer(port, as_root, pause, unpause, PASSWORD)
         _wait_for(
             server,
             lambda: bool(_docker("ps", "--quiet", "--filter", f"name={name}").stdout.strip()),
@@ -246,13 +259,37 @@ def _wait_for(server: MariaDBServer, alive: Callable[[], bool], log: Callable[[]
             return
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+class _Process:
+    """The server as a process that can be started again.
+
+    Args:
+        command: Program and arguments.
+        log: Where it writes.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        self._command = list(command)
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 def _memory() -> str | None:
