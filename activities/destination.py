@@ -83,7 +83,7 @@ class _Check:
         zone = await self._client.find_zone(destination.zone)
         if zone is None:
             self._refuse(f"zone {destination.zone!r} does not exist")
-            return self._result(self._request.decisions, None)
+            return self._result(self._request.decisions, None).model_copy(update={"networks_checked": False})
         connected = [one for one in self._request.decisions if one.connected]
         template, offering, networks, _, _ = await asyncio.gather(
             self._client.find_template(destination.template_id, zone_id=zone.id),
@@ -169,8 +169,20 @@ class _Check:
         if not cpu or not memory:
             self._refuse("the source VM's CPU count or memory is unknown, and the offering asks for them")
             return None
+        self._check_bounds(offering, "CPUs", "cpunumber", cpu)
+        self._check_bounds(offering, "MiB of memory", "memory", memory)
         speed = 0 if offering.cpuspeed else request.policy.cpu_speed_mhz
         return plan.model_copy(update={"cpu_count": cpu, "memory_mb": memory, "cpu_speed_mhz": speed})
+
+    def _check_bounds(self, offering: ServiceOffering, what: str, size: str, wanted: int) -> None:
+        """A constrained offering names its bounds; where it does not, the deploy call tells."""
+        bounds = offering.serviceofferingdetails
+        least, most = bounds.get(f"min{size}", ""), bounds.get(f"max{size}", "")
+        if (least.isdecimal() and wanted < int(least)) or (most.isdecimal() and wanted > int(most)):
+            self._refuse(
+                f"offering {offering.name} takes {least or 'any'} to {most or 'any'} {what}, "
+                f"the source VM has {wanted}"
+            )
 
     async def _check_name(self, connected: Sequence[NetworkDecision]) -> None:
         """A name is taken per network, also by a destroyed VM and by another account's (observed, 3)."""

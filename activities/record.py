@@ -130,6 +130,9 @@ class RecordActivities:
                 nic_source=request.source.source.value,
                 at=now,
             )
+            if not request.check.networks_checked:
+                await self._mappings.update_validation_status(list(rows), "unknown", now)
+                return Recorded()
             await self._mappings.update_validation_status(failed, "failed", now)
             await self._mappings.update_validation_status(
                 [row for row in rows if row not in failed], "validated", now

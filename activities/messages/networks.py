@@ -112,9 +112,14 @@ class ComputePlan(Record):
 
 
 class DestinationCheck(Record):
-    """What CloudStack says of the plan; the decisions come back with the networks' names."""
+    """What CloudStack says of the plan; the decisions come back with the networks' names.
+
+    Attributes:
+        networks_checked: False when something else was wrong first, so that nothing is known of them.
+    """
 
     decisions: tuple[NetworkDecision, ...]
     problems: tuple[CheckProblem, ...] = ()
     warnings: tuple[str, ...] = ()
     compute: ComputePlan | None = None
+    networks_checked: bool = True
