@@ -12,13 +12,14 @@ from sqlalchemy import text
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from database import Database, LeaseRepository, RunRecord, RunState, VmState
+from database import Database, LeaseRepository, RunRecord, RunState, SchemaGeneration, VmState
 from database.engine import make_engine
 from rules.outcomes import FailoverResult, FailureReport
 from simulators.cloudstack import Fault, sample
 from simulators.cloudstack.entities import Vm
 from simulators.cloudstack.entities import VmState as CloudVmState
 from tests.faults.gate import Gate, client_with
+from tests.support.schemas import create_field_schema
 from tests.support.site import LIVE, Site, open_site
 
 Handle = WorkflowHandle[Any, FailoverResult]
@@ -36,8 +37,8 @@ CALM = {
     "FAILOVER_HEARTBEAT_SECONDS": 10,
     "CLOUDSTACK_TIMEOUT_SECONDS": 10,
 }
-# Alembic keeps what it works on in globals: one migration at a time in a process.
-ONE_MIGRATION = asyncio.Lock()
+OPENING = asyncio.Lock()
+"""Held while a database is migrated or opened: Alembic and the filters of warnings are one per process."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,15 @@ async def the_end_of(site: Site, handle: Handle, strangers: frozenset[str] = fro
             assert isinstance(cause, ApplicationError), f"no typed error: {cause!r}"
             error_type, message = cause.type or "", cause.message
             report = FailureReport.model_validate(cause.details[0]) if cause.details else None
+    async with OPENING:
+        record = await site.record(handle.id)
     ended = Ended(
         type=error_type,
         message=message,
         workflow_id=handle.id,
         result=result,
         report=report,
-        record=await site.record(handle.id),
+        record=record,
         vms=tuple(machine(vm) for vm in site.vms() if vm.id not in strangers),
         commands=tuple(call.command for call in site.cloud.calls),
         leases=await lease_owners(site),
@@ -255,7 +258,8 @@ class Stage:
 
     async def add_lease(self, resource: str, *, owner: str) -> None:
         """Give a lease to somebody, as if a run of theirs had taken it."""
-        database = await Database.open(self.site.url, pool_size=1)
+        async with OPENING:
+            database = await Database.open(self.site.url, pool_size=1)
         try:
             await LeaseRepository(database).acquire(
                 resource=resource,
@@ -294,6 +298,7 @@ class Story:
         settings: Of the worker.
         plain: Whether the worker has a key that may not choose ids.
         gate: The activity that is held back, see ``Gate``.
+        generation: Of the tables that are there before ours; None for what Alembic makes.
         plot: Plays it, once the worker runs.
     """
 
@@ -306,6 +311,7 @@ class Story:
     settings: dict[str, Any] = field(default_factory=dict)
     plain: bool = False
     gate: tuple[str, int] = ("", 1)
+    generation: SchemaGeneration | None = None
     plot: Callable[[Stage], Awaitable[Ended]] = run_to_the_end
 
     def __str__(self) -> str:
@@ -315,22 +321,26 @@ class Story:
 async def tell(story: Story, client: Client, folder: Path) -> Ended:
     """Play a story on a site of its own."""
     gate = Gate(*story.gate)
-    async with site_for(client_with(client, gate), folder, plain=story.plain) as site:
+    client = client_with(client, gate)
+    async with site_for(client, folder, plain=story.plain, generation=story.generation) as site:
         for fault in story.faults:
             site.cloud.faults.add(replace(fault))
-        async with ONE_MIGRATION:
+        async with OPENING:
             await site.start_worker(**CALM | story.settings)
         return await story.plot(Stage(site, story, gate))
 
 
 @contextlib.asynccontextmanager
-async def site_for(client: Client, folder: Path, *, plain: bool = False) -> AsyncIterator[Site]:
+async def site_for(
+    client: Client, folder: Path, *, plain: bool = False, generation: SchemaGeneration | None = None
+) -> AsyncIterator[Site]:
     """Open a site on SQLite without a worker; ``plain`` gives it the keys of an ordinary user."""
+    url = f"sqlite+aiosqlite:///{folder / 'site.db'}"
+    if generation is not None:
+        await create_field_schema(url, generation)
     async with contextlib.AsyncExitStack() as stack:
-        async with ONE_MIGRATION:
-            site = await stack.enter_async_context(
-                open_site(client, f"sqlite+aiosqlite:///{folder / 'site.db'}")
-            )
+        async with OPENING:
+            site = await stack.enter_async_context(open_site(client, url))
         if plain:
             await use_the_plain_key(site)
         yield site

@@ -14,7 +14,7 @@ from temporalio.client import Client
 from activities.search_attributes import register_search_attributes
 from simulators.cloudstack import Fault, FaultKind, sample
 from simulators.vma import sample as vcenter
-from tests.faults.stories import CALM, ONE_MIGRATION, site_for
+from tests.faults.stories import CALM, OPENING, site_for
 from tests.support.site import LIVE, Site, as_json, failed
 from workflows.surface import SEARCH_ATTRIBUTES
 
@@ -78,7 +78,7 @@ async def test_no_secret_is_in_any_history_log_result_or_table(
     caplog.set_level(logging.INFO)  # the worker itself logs its libraries from WARNING on
     async with site_for(temporal_client, tmp_path) as site:
         await site.sql(f"UPDATE ossea_configs SET template_id = '{sample.PASSWORD_TEMPLATE_ID}'")  # noqa: S608 - an id of the sample
-        async with ONE_MIGRATION:
+        async with OPENING:
             await site.start_worker(**CALM)
         with capture_logs() as logs:
             if fault is None:
