@@ -1,10 +1,12 @@
 """What the tests of the deployment share."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.compose import PROFILE, REQUIRED, find_compose, read_compose_file, resolved
+from tests.support.image import fill
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -26,3 +28,12 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     document = resolved(REQUIRED, folder=tmp_path_factory.mktemp("compose"), profile=PROFILE)
     found: dict[str, Any] = document["services"]
     return found
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder /app as a build makes it."""
+    app = tmp_path_factory.mktemp("image") / "app"
+    app.mkdir()
+    fill(app)
+    return app

@@ -1,10 +1,8 @@
 """What the Dockerfile puts into the image is enough to run, and nothing else gets in."""
 
 import ast
-import fnmatch
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,51 +10,10 @@ from pathlib import Path
 import pytest
 
 from embedded.environment import PROJECT_ROOT
+from tests.support.image import COPIED, DOCKERFILE, let_through
 
-DOCKERFILE = (PROJECT_ROOT / "Dockerfile").read_text(encoding="utf-8")
 LOCK = PROJECT_ROOT / "requirements" / "runtime.txt"
-COPIED = [
-    (source, target)
-    for source, target in re.findall(r"^COPY (?!--from)(\S+) (\S+)$", DOCKERFILE, re.MULTILINE)
-]
 OURS = {path.name for path in PROJECT_ROOT.iterdir() if path.is_dir() and (path / "__init__.py").is_file()}
-
-
-def _let_through(path: str) -> bool:
-    """Apply ``.dockerignore``: the last line that matches decides, and a folder stands for all below it."""
-    ignored = False
-    for line in (PROJECT_ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines():
-        if not line or line.startswith("#"):
-            continue
-        pattern = line.removeprefix("!")
-        parts = path.split("/")
-        prefixes = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-        if pattern.startswith("**/"):
-            matches = any(fnmatch.fnmatchcase(part, pattern.removeprefix("**/")) for part in parts)
-        else:
-            matches = any(fnmatch.fnmatchcase(prefix, pattern) for prefix in prefixes)
-        if matches:
-            ignored = not line.startswith("!")
-    return not ignored
-
-
-@pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder /app as a build makes it."""
-    app = tmp_path_factory.mktemp("image") / "app"
-    app.mkdir()
-    for source, target in COPIED:
-        if target.startswith("/"):
-            continue
-        files = [PROJECT_ROOT / source]
-        if files[0].is_dir():
-            files = [path for path in files[0].rglob("*") if path.is_file()]
-        for file in files:
-            relative = file.relative_to(PROJECT_ROOT)
-            if _let_through(relative.as_posix()):
-                (app / relative).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(file, app / relative)
-    return app
 
 
 def _run(image: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -78,7 +35,7 @@ def test_what_is_copied_is_there_and_gets_past_the_ignore_file() -> None:
         path = PROJECT_ROOT / source
         assert path.exists(), source
         inside = path / "__init__.py" if path.is_dir() else path
-        assert _let_through(inside.relative_to(PROJECT_ROOT).as_posix()), source
+        assert let_through(inside.relative_to(PROJECT_ROOT).as_posix()), source
 
 
 @pytest.mark.parametrize(
@@ -87,7 +44,7 @@ def test_what_is_copied_is_there_and_gets_past_the_ignore_file() -> None:
      "deploy/temporal-mysql.sql", "rules/__pycache__/models.pyc", ".venv/pyvenv.cfg", "requirements/dev.txt"),
 )  # fmt: skip
 def test_nothing_else_reaches_the_builder(path: str) -> None:
-    assert not _let_through(path)
+    assert not let_through(path)
 
 
 def test_every_package_of_ours_that_is_imported_is_in_the_image(image: Path) -> None:
