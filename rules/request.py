@@ -41,7 +41,7 @@ class VmNaming(StrEnum):
 
 RequestT = TypeVar("RequestT", bound=Request)
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
-_LaterFlag = Annotated[bool | None, Field(default=None)]
+_LaterFlag = bool | None
 _NOT_YET = "is not honoured yet; leave it out"
 _MOST_NAMED = 100
 """So many problems are written out: an error that is larger than Temporal's limit could not end the run."""
@@ -76,11 +76,11 @@ class UnifiedFailoverConfig(Request):
     allow_production_network: bool = False
     reason: Annotated[str | None, StringConstraints(max_length=1000)] = None
     user_id: Annotated[str | None, StringConstraints(max_length=255)] = None
-    power_off_source: _LaterFlag
-    perform_final_sync: _LaterFlag
-    skip_validation: _LaterFlag
-    skip_virtio: _LaterFlag
-    auto_cleanup: _LaterFlag
+    power_off_source: _LaterFlag = None
+    perform_final_sync: _LaterFlag = None
+    skip_validation: _LaterFlag = None
+    skip_virtio: _LaterFlag = None
+    auto_cleanup: _LaterFlag = None
     test_duration: Annotated[str, StringConstraints(pattern=r"^[0-9]+[hm]$")] | None = None
     custom_config: dict[str, Any] | None = None
     notification_config: dict[str, Any] | None = None
