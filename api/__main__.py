@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import structlog
 from aiohttp import web
 
-from api.server import make_app
+from api.server import make_app, make_runner
 from api.settings import ApiSettings, load_api_settings, load_tokens
 from api.temporal import connect_lazily
 from api.tokens import Scope, Token, new_token
@@ -48,10 +48,8 @@ async def serve(settings: ApiSettings, tokens: Sequence[Token]) -> None:
     await migrate(url)
     database = await Database.open(url, pool_size=settings.database_pool_size)
     try:
-        runner = web.AppRunner(
-            make_app(settings, tokens, database, client),
-            access_log=None,
-            shutdown_timeout=settings.shutdown_seconds,
+        runner = make_runner(
+            make_app(settings, tokens, database, client), shutdown_seconds=settings.shutdown_seconds
         )
         await runner.setup()
         try:

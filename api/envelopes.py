@@ -162,7 +162,7 @@ class Candidate(Record):
 class ErrorData(Record):
     """What a program can use of an error."""
 
-    fields: tuple[str, ...] | None = Field(None, description="InvalidRequest: the fields that are wrong")
+    fields: tuple[str, ...] | None = Field(None, description="The fields of the request that are wrong")
     held_by: str | None = Field(None, description="FailoverInProgress: the job that runs already")
     candidates: tuple[Candidate, ...] | None = Field(None, description="AmbiguousVmName: pick one of these")
     decisions: tuple[NetworkDecision, ...] | None = None

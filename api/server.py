@@ -1,5 +1,6 @@
 """Put the parts of the API together."""
 
+import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -50,6 +51,34 @@ def make_app(
     app.add_routes(ProbeRoutes(database, temporal, document(secured=not doorkeeper.open)).table())
     app.on_response_prepare.append(_own_name)
     return app
+
+
+def make_runner(app: web.Application, *, shutdown_seconds: float = 1) -> web.AppRunner:
+    """Build the runner of the application.
+
+    Args:
+        app: The application.
+        shutdown_seconds: How long requests that are under way may take to end.
+    """
+    return web.AppRunner(app, access_log=None, shutdown_timeout=shutdown_seconds, logger=_protocol_log())
+
+
+class _WithoutTheRequest(logging.Filter):
+    """Keeps what is no HTTP out of the log: aiohttp quotes it, and it may be an Authorization header."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Leave the kind of the error, and drop its words."""
+        kind = record.exc_info[0] if record.exc_info else None
+        record.msg = f"{record.getMessage()}{f' ({kind.__name__})' if kind else ''}"
+        record.args, record.exc_info, record.exc_text = (), None, None
+        return True
+
+
+def _protocol_log() -> logging.Logger:
+    logger = logging.getLogger("api.protocol")
+    if not logger.filters:
+        logger.addFilter(_WithoutTheRequest())
+    return logger
 
 
 async def _own_name(_request: web.Request, response: web.StreamResponse) -> None:

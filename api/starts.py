@@ -18,6 +18,7 @@ from api.envelopes import (
 )
 from api.errors import (
     AMBIGUOUS_VM_NAME,
+    FORBIDDEN,
     IDEMPOTENCY_KEY_REUSED,
     ApiError,
     TemporalAway,
@@ -35,7 +36,6 @@ from rules.outcomes import Acceptance
 from rules.request import (
     FailoverType,
     InvalidRequest,
-    Problem,
     UnifiedFailoverConfig,
     VmNaming,
     parse_request,
@@ -131,7 +131,12 @@ class Starter:
             raise invalid(refusal.problems) from None
         if caller.name:
             if config.user_id not in (None, caller.name):
-                raise invalid([Problem("user_id", "is not the name of the token; leave it out")])
+                raise ApiError(
+                    HTTPStatus.FORBIDDEN,
+                    FORBIDDEN,
+                    "user_id: is not the name of the token; leave it out",
+                    data=ErrorData(fields=("user_id",)),
+                )
             config = _with(config, user_id=caller.name)
         caller.require(Scope.LIVE if config.failover_type is FailoverType.LIVE else Scope.TEST)
         if config.allow_production_network:

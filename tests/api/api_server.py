@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 from temporalio.client import Client
 
-from api.server import make_app
+from api.server import make_app, make_runner
 from api.settings import ApiSettings
 from api.tokens import Token
 from database import Database
@@ -115,7 +115,7 @@ async def serve_api(
     made = ApiSettings(_env_file=None, **given)
     url = made.database_url.get_secret_value()
     database = await Database.open(url, pool_size=_POOL, pool_timeout=_POOL_SECONDS)
-    runner = web.AppRunner(make_app(made, tokens, database, client or site.client), access_log=None)
+    runner = make_runner(make_app(made, tokens, database, client or site.client))
     try:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
