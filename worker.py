@@ -5,6 +5,7 @@ Exit codes: 0 after SIGTERM or SIGINT, 2 for settings that cannot work, 1 when t
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,11 +16,10 @@ from typing import Any
 import aiohttp
 import structlog
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
 from temporalio.worker import Worker
 
 from activities.clouds import Clouds, CloudStackOptions
+from activities.connection import TemporalUnusable, connect_temporal
 from activities.context import ContextActivities
 from activities.create_vm import CreateVMActivities
 from activities.destination import DestinationActivities
@@ -59,13 +59,6 @@ from workflows.failover import FailoverWorkflow
 from workflows.surface import SEARCH_ATTRIBUTES
 
 _log = structlog.get_logger(__name__)
-
-
-async def connect_temporal() -> Client:
-    """Connect as ``temporalio.envconfig`` says: address, namespace, profile, TLS, as for the CLI."""
-    config: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
-    config.setdefault("target_host", "localhost:7233")
-    return await Client.connect(**config, data_converter=pydantic_data_converter)
 
 
 @asynccontextmanager
@@ -162,8 +155,8 @@ def main() -> int:
     _configure_logs(settings.log_format)
     try:
         asyncio.run(run(settings))
-    except (DatabaseError, SearchAttributesMissing) as error:
-        return _give_up("The worker cannot start.", str(error))
+    except (DatabaseError, SearchAttributesMissing, TemporalUnusable) as error:
+        return _give_up("The worker cannot start.", *str(error).splitlines())
     except RuntimeError as error:
         return _give_up("The worker failed.", str(error), code=1)
     return 0
@@ -213,6 +206,8 @@ def _configure_logs(log_format: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # It logs every note of the server, and one may quote a value.
+    logging.getLogger("asyncmy").setLevel(logging.ERROR)
 
 
 def _give_up(headline: str, *lines: str, code: int = 2) -> int:
@@ -220,5 +215,12 @@ def _give_up(headline: str, *lines: str, code: int = 2) -> int:
     return code
 
 
+def _exit_with(code: int) -> None:
+    """End the process at once: threads of the SDK can abort an interpreter that shuts down (measured)."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _exit_with(main())
