@@ -28,6 +28,7 @@ class _PortSettings(BaseSettings):
     cloudstack_port: Port = 8080
     temporal_port: Port = 7233
     ui_port: Port = 8233
+    api_port: Port = 8082
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,14 @@ class StackPorts:
         cloudstack: The CloudStack simulator's (8080, ``FAILOVER_UP_CLOUDSTACK_PORT``).
         temporal: The Temporal server's (7233, ``FAILOVER_UP_TEMPORAL_PORT``).
         ui: The Temporal Web UI's (8233, ``FAILOVER_UP_UI_PORT``).
+        api: The HTTP API's (the job sheet's 8082, ``FAILOVER_UP_API_PORT``).
     """
 
     vma: int
     cloudstack: int
     temporal: int
     ui: int
+    api: int
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -60,14 +63,14 @@ class StackPorts:
             raise BadStackSetting(
                 "\n".join(f"{name} must be a port number from 1 to 65535" for name in wrong)
             ) from None
-        ports = cls(read.vma_port, read.cloudstack_port, read.temporal_port, read.ui_port)
+        ports = cls(read.vma_port, read.cloudstack_port, read.temporal_port, read.ui_port, read.api_port)
         ports._refuse_shared()
         return ports
 
     @classmethod
     def free(cls) -> Self:
-        """Take four ports that nobody listens on at this moment."""
-        return cls(*free_ports(4))
+        """Take five ports that nobody listens on at this moment."""
+        return cls(*free_ports(5))
 
     def refuse_taken(self) -> None:
         """Refuse to start where another program already listens on one of the ports.
@@ -97,6 +100,7 @@ class StackPorts:
             (self.cloudstack, "the CloudStack simulator", f"{_PREFIX}CLOUDSTACK_PORT"),
             (self.temporal, "the Temporal server", f"{_PREFIX}TEMPORAL_PORT"),
             (self.ui, "the Temporal Web UI", f"{_PREFIX}UI_PORT"),
+            (self.api, "the HTTP API", f"{_PREFIX}API_PORT"),
         )
 
 

@@ -30,7 +30,7 @@ _WORKER_GRACE_SECONDS: Final = 20.0
 
 
 class EmbeddedStack:
-    """Temporal server, VMA and CloudStack simulators, SQLite database and worker, each one a process or file.
+    """Temporal server, both simulators, SQLite database, worker and HTTP API, each one a process or file.
 
     ``async with`` starts them and waits until each is of use; at the end all are stopped, the last started
     first, whatever happened. Nothing outlives this process, even when it is killed.
@@ -49,6 +49,7 @@ class EmbeddedStack:
         self._processes: list[ManagedProcess] = []
         self.cloudstack_endpoint = f"http://{HOST}:{ports.cloudstack}/client/api"
         self.vma_url = f"http://{HOST}:{ports.vma}"
+        self.api_url = f"http://{HOST}:{ports.api}"
         self.folder: Path
         self.server: TemporalServer
         self.client: FailoverClient
@@ -121,6 +122,7 @@ class EmbeddedStack:
             self.server.address, namespace=NAMESPACE, data_converter=pydantic_data_converter
         )
         self.client = FailoverClient(temporal)
+        where = {"TEMPORAL_ADDRESS": self.server.address, "TEMPORAL_NAMESPACE": NAMESPACE}
         self.worker = self._python(
             "Worker",
             str(PROJECT_ROOT / "worker.py"),
@@ -134,12 +136,25 @@ class EmbeddedStack:
                 # A simulated cloud answers at once; the production default would only be waited for.
                 "FAILOVER_JOB_POLL_SECONDS": "0.5",
                 "FAILOVER_LOG_FORMAT": "console",
-                "TEMPORAL_ADDRESS": self.server.address,
-                "TEMPORAL_NAMESPACE": NAMESPACE,
+                **where,
             },
         )
         await self._begin(exits, self.worker)
         await self._ready(self.worker, lambda: has_pollers(temporal), "task queue failover")
+        api = self._python(
+            "HTTP API",
+            "-m",
+            "api",
+            environment={
+                "FAILOVER_DATABASE_URL": database.worker_settings["FAILOVER_DATABASE_URL"],
+                "FAILOVER_API_HOST": HOST,
+                "FAILOVER_API_PORT": str(ports.api),
+                "FAILOVER_LOG_FORMAT": "console",
+                **where,
+            },
+        )
+        await self._begin(exits, api)
+        await self._ready(api, lambda: answers(f"{self.api_url}/readyz"), self.api_url)
 
     def _python(
         self, name: str, *arguments: str, environment: dict[str, str] | None = None

@@ -30,6 +30,7 @@ def _explain(stack: EmbeddedStack, cli: Path, screen: Screen) -> None:
     first = SAMPLE_RUNS[0]
     screen.heading("The stack is up; Ctrl-C stops all of it.")
     screen.line(f"  Web UI      {stack.server.ui_address}")
+    screen.line(f"  HTTP API    {stack.api_url}")
     screen.line(f"  worker log  {stack.worker.log_path}")
     for run in SAMPLE_RUNS:
         screen.heading(f"Start a {run.title}:")
@@ -37,6 +38,12 @@ def _explain(stack: EmbeddedStack, cli: Path, screen: Screen) -> None:
             f"{command} workflow start {where} --type FailoverWorkflow --task-queue failover"
             f" --workflow-id {run.workflow_id} --input {shlex.quote(json.dumps(run.request))}"
         )
+    screen.heading("The same over HTTP, and all jobs:")
+    screen.line(
+        f"curl -X POST {stack.api_url}/api/v1/failover/unified"
+        f' -H "Content-Type: application/json" -d {shlex.quote(json.dumps(first.request))}'
+    )
+    screen.line(f"curl -s {stack.api_url}/api/v1/failover/jobs")
     screen.heading("Watch it, list all, cancel it:")
     screen.line(f"{command} workflow show {where} --workflow-id {first.workflow_id} --follow")
     screen.line(f"{command} workflow list {where}")

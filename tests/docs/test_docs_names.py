@@ -10,6 +10,7 @@ import pytest
 
 import activities
 import workflows
+from api.settings import ApiSettings
 from embedded.ports import StackPorts
 from rules.request import (
     FailoverType,
@@ -141,10 +142,10 @@ def test_the_operator_is_told_of_every_search_attribute_and_how_to_create_it() -
 
 @pytest.mark.parametrize("page", OWN_PAGES, ids=lambda page: page.name)
 def test_every_setting_that_a_page_names_exists(page: Path) -> None:
-    fields = WorkerSettings.model_fields.values()
+    fields = (*WorkerSettings.model_fields.values(), *ApiSettings.model_fields.values())
     known = {str(field.validation_alias) for field in fields} | _OF_OTHERS
     known |= {ENV_FILE_SETTING, "TEMPORAL_CLI"}
-    known |= {setting for _, _, setting in StackPorts(1, 2, 3, 4)._uses()}
+    known |= {setting for _, _, setting in StackPorts(1, 2, 3, 4, 5)._uses()}
     named = set(re.findall(r"\b(?:FAILOVER|CLOUDSTACK|VMA|MIGRATEKIT|TEMPORAL)_[A-Z_]+(?![a-z])", text(page)))
     unknown = {
         name
@@ -155,7 +156,7 @@ def test_every_setting_that_a_page_names_exists(page: Path) -> None:
 
 
 def test_the_ports_are_the_ones_of_make_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for _, _, setting in StackPorts(1, 2, 3, 4)._uses():
+    for _, _, setting in StackPorts(1, 2, 3, 4, 5)._uses():
         monkeypatch.delenv(setting, raising=False)
     ports = StackPorts.from_environment()
     said = (

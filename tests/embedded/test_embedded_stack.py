@@ -89,6 +89,7 @@ async def test_a_part_that_ends_is_reported_and_the_work_is_cancelled(temporal_c
         "VMA simulator",
         "CloudStack simulator",
         "Worker",
+        "HTTP API",
     ]
 
 

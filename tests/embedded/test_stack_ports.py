@@ -12,6 +12,7 @@ SETTINGS = {
     "FAILOVER_UP_CLOUDSTACK_PORT": "the CloudStack simulator",
     "FAILOVER_UP_TEMPORAL_PORT": "the Temporal server",
     "FAILOVER_UP_UI_PORT": "the Temporal Web UI",
+    "FAILOVER_UP_API_PORT": "the HTTP API",
 }
 
 
@@ -22,14 +23,16 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_defaults_are_the_job_sheets_ports() -> None:
-    assert StackPorts.from_environment() == StackPorts(vma=9081, cloudstack=8080, temporal=7233, ui=8233)
+    assert StackPorts.from_environment() == StackPorts(
+        vma=9081, cloudstack=8080, temporal=7233, ui=8233, api=8082
+    )
 
 
 def test_each_setting_moves_its_own_port(monkeypatch: pytest.MonkeyPatch) -> None:
     for number, name in enumerate(SETTINGS, start=40001):
         monkeypatch.setenv(name, str(number))
 
-    assert StackPorts.from_environment() == StackPorts(40001, 40002, 40003, 40004)
+    assert StackPorts.from_environment() == StackPorts(40001, 40002, 40003, 40004, 40005)
 
 
 @pytest.mark.parametrize("value", ("", "http", "0", "65536", "-1", "80.5"))
@@ -68,10 +71,10 @@ def test_two_parts_cannot_share_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
         StackPorts.from_environment()
 
 
-@pytest.mark.parametrize("position", range(4))
+@pytest.mark.parametrize("position", range(5))
 @pytest.mark.parametrize("host", (HOST, "0.0.0.0"), ids=("loopback", "all-addresses"))  # noqa: S104 - a listener as others have it
 def test_a_taken_port_names_itself_its_user_and_its_setting(host: str, position: int) -> None:
-    numbers = free_ports(4)
+    numbers = free_ports(5)
     setting, user = list(SETTINGS.items())[position]
     with socket.socket() as other:
         other.bind((host, numbers[position]))
@@ -88,7 +91,7 @@ def test_a_taken_port_names_itself_its_user_and_its_setting(host: str, position:
 
 
 def test_all_taken_ports_are_named_at_once() -> None:
-    numbers = free_ports(4)
+    numbers = free_ports(5)
     with (
         socket.create_server((HOST, numbers[0])),
         socket.create_server((HOST, numbers[3])),
@@ -107,7 +110,7 @@ def test_a_connection_that_lingers_after_its_server_is_gone_takes_no_port() -> N
         accepted.close()
         assert caller.recv(1) == b""
 
-    StackPorts(number, *free_ports(3)).refuse_taken()
+    StackPorts(number, *free_ports(4)).refuse_taken()
 
 
 def test_free_ports_are_distinct_and_below_those_of_outgoing_connections() -> None:
@@ -117,4 +120,4 @@ def test_free_ports_are_distinct_and_below_those_of_outgoing_connections() -> No
     assert max(numbers) < 32768
     ports = StackPorts.free()
     ports.refuse_taken()
-    assert len({ports.vma, ports.cloudstack, ports.temporal, ports.ui}) == 4
+    assert len({ports.vma, ports.cloudstack, ports.temporal, ports.ui, ports.api}) == 5

@@ -19,11 +19,12 @@ SETTINGS = (
     "FAILOVER_UP_CLOUDSTACK_PORT",
     "FAILOVER_UP_TEMPORAL_PORT",
     "FAILOVER_UP_UI_PORT",
+    "FAILOVER_UP_API_PORT",
 )
 
 
 def settings() -> dict[str, str]:
-    return dict(zip(SETTINGS, map(str, free_ports(4)), strict=True))
+    return dict(zip(SETTINGS, map(str, free_ports(len(SETTINGS))), strict=True))
 
 
 async def start(machine: Machine, moved: dict[str, str]) -> StackProcess:
@@ -65,12 +66,32 @@ async def test_a_printed_line_starts_a_failover_and_a_signal_stops_all(
     assert result.vm.name == "pgtest1"
     assert result.vm.state == "Running"
 
+    listed = re.search(r"^curl -s .*$", up.output, flags=re.MULTILINE)
+    assert listed is not None
+    assert f":{moved['FAILOVER_UP_API_PORT']}/" in listed.group()
+    (job,) = json.loads(await shell(listed.group()))["jobs"]
+    assert (job["status"], job["vm"]["id"]) == ("completed", result.vm.id)
+
     up.send(stop)
     assert await up.end() == 0, up.output
     assert "Stopped; nothing is left running." in up.output
     assert up.survivors() == []
     assert list(appliance.temporary.iterdir()) == []
     assert appliance.calls == []
+
+
+async def test_the_printed_post_starts_a_failover(appliance: Machine) -> None:
+    up = await start(appliance, settings())
+    line = re.search(r"^curl -X POST .*$", up.output, flags=re.MULTILINE)
+    assert line is not None
+
+    answer = json.loads(await shell(line.group().replace("curl", "curl -s", 1)))
+
+    assert answer["success"] is True
+    assert [one["destination_network_name"] for one in answer["data"]["decisions"]] == [
+        "prod-lan",
+        "prod-dmz",
+    ]
 
 
 async def test_nothing_outlives_a_stack_that_is_killed(appliance: Machine) -> None:
