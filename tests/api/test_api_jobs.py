@@ -13,7 +13,7 @@ from database import RunRecord, RunState, VmState
 from embedded.seed import PGTEST1_CONTEXT, PGTEST3_CONTEXT
 from rules.outcomes import FailoverOutcome, FailureReport
 from simulators.cloudstack import Fault, FaultKind
-from tests.api.api_server import ApiServer
+from tests.api.api_server import ApiServer, serve_api
 from tests.support.site import LIVE, TEST, Site, activity_started
 
 _THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -194,6 +194,18 @@ async def test_a_run_that_was_started_otherwise_is_shown_too(site: Site, api: Ap
     await handle.result()
     job = await api.job(handle.id)
     assert (job["job_id"], job["context_id"], job["job_type"]) == (handle.id, PGTEST1_CONTEXT, "test")
+
+
+async def test_the_list_and_the_status_work_on_every_database(field_site: Site) -> None:
+    async with serve_api(field_site) as api:
+        job_id = (await api.start(TEST, key=f"order-of-{field_site.task_queue}")).body["job_id"]
+        await _ended(field_site, job_id)
+        again = await api.start(TEST, key=f"order-of-{field_site.task_queue}")
+        assert (again.body["job_id"], again.body["data"]["status"]) == (job_id, "completed")
+        (job,) = (await api.jobs("?status=completed&type=test")).body["jobs"]
+        assert job == await api.job(job_id)
+        assert [one["destination_network_name"] for one in job["decisions"]] == ["test-lan", "test-dmz"]
+        assert 0 < job["duration"] < 60_000_000_000
 
 
 async def test_a_workflow_of_another_kind_is_no_job(site: Site, api: ApiServer) -> None:
