@@ -19,7 +19,7 @@ _NO_PLAIN_KEY = (
     "no ordinary user's key: set CLOUDSTACK_CONTRACT_PLAIN_KEY and CLOUDSTACK_CONTRACT_PLAIN_SECRET"
 )
 # Starts and snapshots last long enough for a test to see that they are under way.
-_LATENCY = Latency(start=0.3, snapshot=0.2)
+_LATENCY = Latency(start=0.5, snapshot=0.1)
 
 
 def pytest_configure(config: pytest.Config) -> None:

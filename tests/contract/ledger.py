@@ -10,6 +10,7 @@ from tests.contract.raw_api import Json, RawApi, Reply
 _OK = 200
 _TRIES = 3
 _PAUSE = 1.0  # seconds, between two tries
+_AT_A_TIME = asyncio.Semaphore(10)
 
 Lister = Callable[[], Awaitable[list[Json]]]
 Remover = Callable[[str], Awaitable[str]]
@@ -84,6 +85,11 @@ class Ledger:
         return failure_of(await finished_job(self.api, reply.body["jobid"]))
 
 
+async def _in_turn(remove: Remover, resource_id: str) -> str:
+    async with _AT_A_TIME:
+        return await remove(resource_id)
+
+
 async def _remove_all(kind: str, listed: Lister, remove: Remover) -> list[str]:
     items = await listed()
     reasons: dict[str, str | BaseException] = {}
@@ -91,7 +97,9 @@ async def _remove_all(kind: str, listed: Lister, remove: Remover) -> list[str]:
         if not items:
             break
         await asyncio.sleep(_PAUSE if attempt else 0)
-        answers = await asyncio.gather(*(remove(item["id"]) for item in items), return_exceptions=True)
+        answers = await asyncio.gather(
+            *(_in_turn(remove, item["id"]) for item in items), return_exceptions=True
+        )
         reasons |= {item["id"]: answer for item, answer in zip(items, answers, strict=True)}
         items = await listed()
     return [f"{kind} {item['id']} ({item['name']}): {reasons.get(item['id'], '')}" for item in items]

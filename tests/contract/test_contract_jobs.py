@@ -31,7 +31,6 @@ async def test_a_deploy_answers_with_the_ids_of_vm_and_job(cloud: Cloud, lan: st
     assert set(submitted.body) == {"id", "jobid"}
     assert submitted.key == "deployvirtualmachineresponse"
     await cloud.job(submitted)
-    await cloud.root_of(submitted.body["id"])
 
 
 @pytest.mark.observed(8, "pending: jobstatus 0, no jobresult, no jobresulttype, no completed")
@@ -47,7 +46,6 @@ async def test_a_pending_job_has_no_result(pending: tuple[Reply, Json]) -> None:
 async def test_a_job_that_succeeded_has_the_thing_in_its_result(cloud: Cloud, lan: str) -> None:
     submitted = await cloud.deploy(nics(lan))
     job = await cloud.job(submitted)
-    await cloud.root_of(submitted.body["id"])
     assert set(job) >= ALWAYS | FINISHED_ONLY
     assert outcome(job) == SUCCESS
     assert job["jobresulttype"] == "object"
@@ -81,7 +79,8 @@ async def test_only_unfinished_jobs_are_listed(cloud: Cloud, pending: tuple[Repl
     listed = await cloud.call("listAsyncJobs", paging)
     entries = {entry["jobid"]: entry for entry in listed.items("asyncjobs")}
     assert listed.body["count"] >= len(entries)
-    assert entries[job["jobid"]] == job
+    listed_job = entries[job["jobid"]]
+    assert (set(listed_job), listed_job["jobstatus"]) == (set(job), 0)
     await cloud.job(submitted)
     after = (await cloud.call("listAsyncJobs", paging)).items("asyncjobs")
     assert job["jobid"] not in {entry["jobid"] for entry in after}
@@ -118,8 +117,6 @@ async def test_a_customjobid_on_a_deploy_leaves_an_orphan(cloud: Cloud, lan: str
     job_id, orphan = new_id(), cloud.name()
     first = await cloud.deploy(nics(lan), customjobid=job_id)
     await cloud.job(first)
-    await cloud.root_of(first.body["id"])
     assert (await cloud.deploy(nics(lan), customjobid=job_id, name=orphan)).code == (530, 9999)
     [left] = (await cloud.call("listVirtualMachines", name=orphan)).items("virtualmachine")
     assert left["state"] == "Stopped"
-    await cloud.root_of(left["id"])

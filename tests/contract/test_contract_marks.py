@@ -54,7 +54,6 @@ async def test_an_ordinary_users_mark_works_as_well(cloud: Cloud, plain: KeyPair
     )
     submitted = await cloud.call("deployVirtualMachine", request, who=plain)
     assert outcome(await cloud.job(submitted, who=plain)) == SUCCESS
-    await cloud.root_of(submitted.body["id"])
     assert (await cloud.vm(submitted.body["id"], who=plain))["details"]["failoverid"] == "fo-p"
 
 
