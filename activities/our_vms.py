@@ -3,7 +3,7 @@
 from activities.clouds import Cloud
 from activities.failures import failure
 from activities.messages.vm import VmOwner
-from cloudstack import Existence, InvalidParameter, OutcomeUnknown, Refused, VirtualMachine, VmLookup
+from cloudstack import InvalidParameter, OutcomeUnknown, Refused, VirtualMachine, VmLookup
 from rules.errors import FailoverErrorType
 from rules.identity import MARK_CONTEXT, MARK_WORKFLOW, test_suffix, vm_identity
 from rules.naming import live_vm_name, test_vm_name
@@ -109,8 +109,3 @@ def read_nics(vm: VirtualMachine) -> tuple[VerifiedNic, ...]:
         )
         for nic in vm.nics_in_order
     )
-
-
-def exists(lookup: VmLookup) -> VirtualMachine | None:
-    """Return the VM that a look-up found."""
-    return lookup.vm if lookup.existence is Existence.EXISTS else None
