@@ -76,7 +76,7 @@ class Doorkeeper:
                 too often; guesses of tokens count for the address that they come from.
         """
         token = find_token(self._tokens, _presented(request)) if self._tokens else None
-        self._slow_down(f"token {token.name}" if token else f"peer {request.remote}")
+        self.slow_down(request, token)
         if self.open:
             _refuse_foreign_host(request)
             return Caller()
@@ -89,8 +89,13 @@ class Doorkeeper:
             )
         return Caller(name=token.name, scopes=token.scopes)
 
-    def _slow_down(self, who: str) -> None:
-        wait = self._limit.wait(who)
+    def slow_down(self, request: web.Request, token: Token | None = None) -> None:
+        """Count a request of the token, or of the address where there is none.
+
+        Raises:
+            ApiError: 429.
+        """
+        wait = self._limit.wait(f"token {token.name}" if token else f"peer {request.remote}")
         if wait > 0:
             raise ApiError(
                 HTTPStatus.TOO_MANY_REQUESTS,

@@ -45,10 +45,10 @@ def make_middlewares(doorkeeper: Doorkeeper) -> list[Middleware]:
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path not in PROBES:
-            caller = doorkeeper.let_in(request) if request.path.startswith(API_PREFIX) else None
-            if caller is not None:
-                request[CALLER] = caller
+        if request.path.startswith(API_PREFIX):
+            request[CALLER] = doorkeeper.let_in(request)
+        elif request.path not in PROBES:
+            doorkeeper.slow_down(request)
         return await handler(request)
 
     return [logged, enveloped, guarded]

@@ -43,6 +43,9 @@ _MOST_LISTED: Final = 1000
 
 _ENDED_BY_TEMPORAL: Final = (WorkflowExecutionStatus.TERMINATED, WorkflowExecutionStatus.TIMED_OUT)
 
+_NO_SUCH_RUN: Final = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
+"""The second one for an id that is longer than any workflow's can be."""
+
 _NOT_CONNECTED: Final = (RuntimeError,)
 """What the SDK raises where a lazy client cannot connect; it has nothing more specific."""
 
@@ -93,6 +96,7 @@ class TemporalGateway:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
+        may_be_under_way = False
         while (left := deadline - loop.time()) > 0:
             try:
                 async with asyncio.timeout(left):
@@ -101,23 +105,26 @@ class TemporalGateway:
                 return None
             except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
                 _stop_if_cancelled()
+                may_be_under_way = True
             except _NOT_CONNECTED as error:
                 _log.warning("temporal_unavailable", reason=type(error).__name__)
             except RPCError as error:
                 if not passes(error):
                     break
+                may_be_under_way = True
             await asyncio.sleep(min(_PAUSE, left))
         try:
-            known = await self.execution(workflow_id)
+            if await self.execution(workflow_id) is not None:
+                return None
         except TemporalAway:
-            raise TemporalAway(
-                "Temporal does not answer, and whether the failover was started is not known: ask for this"
-                " job later, or repeat the request with the same Idempotency-Key",
-                job_id=workflow_id,
-            ) from None
-        if known is None:
+            may_be_under_way = True
+        if not may_be_under_way:
             raise TemporalAway("Temporal did not take the failover: nothing was started")
-        return None
+        raise TemporalAway(
+            "Temporal does not answer, and whether the failover was started is not known: ask for this"
+            " job later, or repeat the request with the same Idempotency-Key",
+            job_id=workflow_id,
+        )
 
     async def answer_of(self, workflow_id: str, *, seconds: float) -> Acceptance | None:
         """Wait for the answer of a run that is there already; nothing is ever started.
@@ -152,7 +159,7 @@ class TemporalGateway:
             try:
                 found = await self._client.get_workflow_handle(workflow_id).describe()
             except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND and not passes(error):
+                if error.status in _NO_SUCH_RUN and not passes(error):
                     return None
                 raise
         if found.workflow_type != FAILOVER_WORKFLOW:

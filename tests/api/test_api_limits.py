@@ -65,4 +65,5 @@ async def test_too_many_requests_are_a_429_that_says_when_to_go_on(site: Site) -
         assert (await api.call("GET", JOBS, token=two)).status == 200
         guesses = [(await api.call("GET", JOBS, token=f"guess-{number}")).status for number in range(4)]
         assert guesses == [401, 401, 429, 429], "guesses count for the address that they come from"
+        assert (await api.call("GET", "/openapi.json")).status == 429
         assert (await api.call("GET", "/healthz")).status == 200

@@ -309,10 +309,11 @@ _ENVELOPES: Mapping[str, tuple[object, Mapping[str, str], int, str]] = {
     f"GET {JOBS}?type=live&type=test": (None, {}, 400, "InvalidRequest"),
     "GET /api/v1/failover/none/status": (None, {}, 404, "JobNotFound"),
     "GET /api/v1/failover/a%2Fb/status": (None, {}, 404, "JobNotFound"),
+    f"GET /api/v1/failover/{'a' * 3000}/status": (None, {}, 404, "JobNotFound"),
 }
 
 
-@pytest.mark.parametrize("name", _ENVELOPES)
+@pytest.mark.parametrize("name", _ENVELOPES, ids=lambda name: name[:60])
 async def test_every_error_is_an_envelope(name: str, api: ApiServer) -> None:
     method, path, *_ = name.split()
     body, headers, status, error = _ENVELOPES[name]
