@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from temporalio import activity
 
 from activities.clouds import Clouds
+from activities.heartbeats import heartbeats
 from activities.messages.networks import (
     CheckProblem,
     CheckRequest,
@@ -48,8 +49,9 @@ class DestinationActivities:
                 here but a problem in the reply, so that it can be recorded first.
         """
         with typed_failures():
-            cloud = await self._clouds.of(request.destination)
-            return await _Check(cloud.client, request).run()
+            async with heartbeats():
+                cloud = await self._clouds.of(request.destination)
+                return await _Check(cloud.client, request).run()
 
     @activity.defn(name="FindGoneVMsActivity")
     async def find_gone_vms(self, request: GoneVMsRequest) -> GoneVMs:

@@ -65,7 +65,8 @@ class RunVMActivities:
             ApplicationError: VerificationFailed, VmLost; VmBusy is retried.
         """
         with typed_failures():
-            vm = await self._read(request.owner.destination, request.vm)
+            async with heartbeats():
+                vm = await self._read(request.owner.destination, request.vm)
         nics = read_nics(vm)
         differences = nic_differences(request.decisions, nics)
         if vm.state in _PASSING:

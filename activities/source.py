@@ -6,6 +6,7 @@ import structlog
 from temporalio import activity
 
 from activities.failures import failure
+from activities.heartbeats import heartbeats
 from activities.messages.networks import SourceRequest
 from activities.translate import typed_failures
 from database import CredentialRepository, VCenterCredential
@@ -46,15 +47,16 @@ class SourceActivities:
         """
         context = request.context
         with typed_failures():
-            credential = await self._credential(context)
-            found = await self._vma.discover(
-                vcenter=context.vcenter_host,
-                username=credential.username,
-                password=credential.password,
-                datacenter=context.datacenter,
-                vm_name=context.vm_name,
-                vm_id=context.vmware_vm_id,
-            )
+            async with heartbeats():
+                credential = await self._credential(context)
+                found = await self._vma.discover(
+                    vcenter=context.vcenter_host,
+                    username=credential.username,
+                    password=credential.password,
+                    datacenter=context.datacenter,
+                    vm_name=context.vm_name,
+                    vm_id=context.vmware_vm_id,
+                )
         if found is None:
             raise failure(
                 FailoverErrorType.SOURCE_VM_NOT_FOUND,

@@ -158,6 +158,7 @@ async def discover_source(request: SourceRequest, policy: FailoverPolicy) -> Sou
         "Discover the source NICs (VMA)",
         start_to_close=timedelta(seconds=policy.source_budget_seconds),
         retry=_TWICE,
+        heartbeat=timedelta(seconds=policy.heartbeat_seconds),
     )
 
 
@@ -223,6 +224,7 @@ async def check_destination(request: CheckRequest) -> DestinationCheck:
         "Check networks, template, offering and name in CloudStack",
         start_to_close=_CLOUD_CALL,
         retry=_within(request.policy.create_budget_seconds),
+        heartbeat=timedelta(seconds=request.policy.heartbeat_seconds),
     )
 
 
@@ -299,6 +301,7 @@ async def verify_vm(request: VerifyRequest, policy: FailoverPolicy) -> FailoverV
         "Verify state, NIC order, networks and MAC addresses",
         start_to_close=_CLOUD_CALL,
         retry=_within(policy.start_budget_seconds),
+        heartbeat=timedelta(seconds=policy.heartbeat_seconds),
     )
 
 
