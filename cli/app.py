@@ -1,5 +1,9 @@
 """The commands put together."""
 
+import os
+import sys
+from contextlib import suppress
+
 import typer
 from temporalio.runtime import Runtime, TelemetryConfig
 
@@ -33,4 +37,15 @@ def run() -> None:
     """Run the command that the arguments name, and exit with its code."""
     # The SDK writes its own log lines to standard output, where answers belong.
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=None)), error_if_already_set=False)
-    app(prog_name="failover")
+    code = 0
+    try:
+        app(prog_name="failover")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            # Whoever read it may be gone already.
+            stream.flush()
+    # Not the ordinary way out: one exit in five right after a call ended in "Fatal Python error:
+    # PyGILState_Release" (measured): a thread of the SDK is still in Python by then. Exit codes count here.
+    os._exit(code)

@@ -1,6 +1,8 @@
 """Start failovers and follow them: what ``temporal workflow start`` does with plain JSON, typed."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 from temporalio.api.sdk.v1 import WorkflowMetadata
@@ -46,6 +48,7 @@ FailoverHandle = WorkflowHandle[Any, FailoverResult]
 _Answer = TypeVar("_Answer")
 
 _METADATA_QUERY: Final = "__temporal_workflow_metadata"
+_SETTLE_SECONDS: Final = 0.1
 
 
 class FailoverClient:
@@ -54,6 +57,8 @@ class FailoverClient:
     Every method may raise ``TemporalUnreachable`` and ``TemporalRefused``. Those that wait do so only at
     their first call: once a run is known to exist, no outage of Temporal, of the workers or of the database
     ends the wait. Bound it with ``asyncio.timeout`` where it must be bounded; the run goes on.
+
+    A program that ends soon after its last call uses the client in ``async with``.
 
     Args:
         client: Connected with ``pydantic_data_converter``.
@@ -82,6 +87,23 @@ class FailoverClient:
         """
         temporal = await connect_temporal(address, namespace)
         return cls(temporal, task_queue=task_queue)
+
+    async def __aenter__(self) -> Self:
+        """Use the client."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Let the SDK's threads leave Python before the interpreter ends.
+
+        They still hold on to it for a moment after a call; an interpreter that ends in that moment aborts
+        (measured: one exit in five of a script that ended at once, none in sixty with half of this pause).
+        """
+        await asyncio.sleep(_SETTLE_SECONDS)
 
     async def start(
         self,

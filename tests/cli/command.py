@@ -71,7 +71,10 @@ class FailoverCommand:
 
 async def ended(process: asyncio.subprocess.Process, given: str = "") -> Printed:
     """Wait for a command's end."""
-    output, errors = await asyncio.wait_for(process.communicate(given.encode()), _PATIENCE)
+    closed = process.stdin is None or process.stdin.is_closing()
+    output, errors = await asyncio.wait_for(
+        process.communicate(None if closed else given.encode()), _PATIENCE
+    )
     assert process.returncode is not None
     return Printed(process.returncode, output.decode(), errors.decode())
 

@@ -21,15 +21,15 @@ from client import FailoverClient, FailoverNotCompleted, FailoverType, UnifiedFa
 
 
 async def main(context_id: str, task_queue: str) -> None:
-    client = await FailoverClient.connect(task_queue=task_queue)
     request = UnifiedFailoverConfig(context_id=context_id, failover_type=FailoverType.LIVE)
-    answer = await client.accepted(request, request_id=f"service-{context_id}")
-    if not answer.accepted:
-        raise SystemExit(f"{answer.error_type}: {answer.message}")
-    try:
-        result = await client.result(answer.workflow_id)
-    except FailoverNotCompleted as error:
-        raise SystemExit(str(error)) from error
+    async with await FailoverClient.connect(task_queue=task_queue) as client:
+        answer = await client.accepted(request, request_id=f"service-{context_id}")
+        if not answer.accepted:
+            raise SystemExit(f"{answer.error_type}: {answer.message}")
+        try:
+            result = await client.result(answer.workflow_id)
+        except FailoverNotCompleted as error:
+            raise SystemExit(str(error)) from error
     print(result.model_dump_json())
 
 
