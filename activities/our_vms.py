@@ -5,10 +5,8 @@ from activities.failures import failure
 from activities.messages.vm import VmOwner
 from cloudstack import InvalidParameter, OutcomeUnknown, Refused, VirtualMachine, VmLookup
 from rules.errors import FailoverErrorType
-from rules.identity import MARK_CONTEXT, MARK_WORKFLOW, test_suffix, vm_identity
-from rules.naming import live_vm_name, test_vm_name
+from rules.identity import MARK_CONTEXT, MARK_WORKFLOW, vm_identity
 from rules.outcomes import VerifiedNic
-from rules.request import FailoverType
 
 USABLE = frozenset({"Stopped", "Running", "Starting"})
 DEAD = frozenset({"Error", "Destroyed"})
@@ -34,9 +32,7 @@ class OurVMs:
 
     def name(self, generation: int) -> str:
         """Return the name of a generation's VM."""
-        if self._owner.failover_type is FailoverType.LIVE:
-            return live_vm_name(self._owner.source_vm_name)
-        return test_vm_name(self._owner.source_vm_name, test_suffix(self._owner.workflow_id, generation))
+        return self._owner.vm_name(generation)
 
     async def by_identity(self, generation: int) -> VmLookup:
         """Look a generation's VM up by its id."""

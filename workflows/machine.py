@@ -111,7 +111,8 @@ async def remove(run: FailoverRun) -> RemovedVMs:
             RemoveVMRequest(owner=run.owner, generation=generation, keep_vm_id=before.completed_vm_id), policy
         )
     except ActivityError as error:
-        what = f"{vm.name} ({vm.id})" if vm else "a VM that this run may have made"
+        name = run.owner.vm_name(generation)
+        what = f"{vm.name} ({vm.id})" if vm else f"a VM {name} that this run may have made"
         return RemovedVMs(left_behind=(f"{what}: not removed: {explain(error)[1]}",))
     if vm is None or any(vm.id in line for line in (*report.removed, *report.left_behind)):
         return report

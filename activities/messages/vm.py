@@ -4,7 +4,9 @@ from enum import StrEnum
 
 from activities.messages.networks import ComputePlan
 from rules.context import DestinationConfig
+from rules.identity import test_suffix
 from rules.models import Record
+from rules.naming import live_vm_name, test_vm_name
 from rules.outcomes import FailoverVm
 from rules.policy import FailoverPolicy
 from rules.request import FailoverType
@@ -19,6 +21,12 @@ class VmOwner(Record):
     failover_type: FailoverType
     source_vm_name: str
     destination: DestinationConfig
+
+    def vm_name(self, generation: int) -> str:
+        """Return the name of a generation's VM."""
+        if self.failover_type is FailoverType.LIVE:
+            return live_vm_name(self.source_vm_name)
+        return test_vm_name(self.source_vm_name, test_suffix(self.workflow_id, generation))
 
 
 class CreateVMRequest(Record):
