@@ -186,7 +186,8 @@ def _assert_the_failure_is_true(ended: Ended, record: RunRecord) -> None:
 
 def _said_of(vm: Machine, report: FailureReport) -> str:
     lines = report.removed if vm.state == DESTROYED else report.left_behind
-    return next((line for line in lines if vm.id in line and vm.name in line), "")
+    named = (line for line in lines if vm.name in line and (vm.id in line or "may have made" in line))
+    return next(named, "")
 
 
 @dataclass

@@ -8,7 +8,8 @@ import pytest
 from rules.errors import FailoverErrorType as ErrorType
 from simulators.cloudstack import Fault, FaultKind
 from tests.faults.conftest import Endings
-from tests.faults.stories import STOPPED, Story
+from tests.faults.stories import STOPPED, Ended, Stage, Story
+from tests.support.site import LIVE, TEST
 
 _DESTROY = "destroyVirtualMachine"
 _WRONG_VM = Fault("deployVirtualMachine", FaultKind.WRONG_MAC)
@@ -98,6 +99,31 @@ JOB = (
 )
 
 
+async def _nothing_is_answered_after_the_create(stage: Stage) -> Ended:
+    handle = await stage.start()
+    await stage.gate.reached()
+    faults = stage.site.cloud.faults
+    faults.add(Fault("deployVirtualMachine", FaultKind.LOST_AFTER_EFFECT))
+    # Two look-ups come before the create: by id and by mark.
+    faults.add(Fault("listVirtualMachines", FaultKind.REFUSED, code=432, skip=2, times=_ALWAYS))
+    stage.gate.open()
+    return await stage.end_of(handle)
+
+
+UNSEEN = tuple(
+    Story(
+        f"{request['failover_type']}: the create is not answered, nor is any look-up after it",
+        ends=ErrorType.CLOUDSTACK_REFUSED.value,
+        vms=(STOPPED,),
+        request=dict(request),
+        settings={"FAILOVER_CREATE_EXPIRY_SECONDS": 2},
+        gate=("CreateVMActivity", 1),
+        plot=_nothing_is_answered_after_the_create,
+    )
+    for request in (LIVE, TEST)
+)
+
+
 @pytest.mark.parametrize("story", SUBMIT, ids=str)
 async def test_destroy_answered_with(story: Story, endings: Endings) -> None:
     _assert_as_told(story, endings)
@@ -106,6 +132,13 @@ async def test_destroy_answered_with(story: Story, endings: Endings) -> None:
 @pytest.mark.parametrize("story", JOB, ids=str)
 async def test_destroy_ended_with(story: Story, endings: Endings) -> None:
     _assert_as_told(story, endings)
+
+
+@pytest.mark.parametrize("story", UNSEEN, ids=str)
+async def test_a_vm_that_nobody_has_seen_is_named_all_the_same(story: Story, endings: Endings) -> None:
+    ended = endings.of(story)
+    assert (ended.type, ended.states) == (story.ends, story.vms)
+    assert f"Left behind: a VM {ended.vms[0].name} that this run may have made" in ended.message
 
 
 def _assert_as_told(story: Story, endings: Endings) -> None:
