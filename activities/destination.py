@@ -15,17 +15,13 @@ from activities.messages.networks import (
     GoneVMs,
     GoneVMsRequest,
 )
+from activities.neighbours import GONE, Neighbours
 from activities.translate import typed_failures
-from cloudstack import CloudStackClient, Existence, Network, ServiceOffering, Template, VirtualMachine, Zone
+from cloudstack import CloudStackClient, Existence, Network, ServiceOffering, Template, Zone
 from rules.errors import FailoverErrorType
-from rules.guard import ProductionUse
-from rules.identity import MARK_CONTEXT, MARK_TYPE, MARK_WORKFLOW
-from rules.mappings import LiveNetwork, network_key
-from rules.naming import live_vm_name
-from rules.request import FailoverType
+from rules.mappings import network_key
 from rules.resolution import NetworkDecision
 
-_GONE = frozenset({"Destroyed", "Expunging"})
 _USABLE_STATES = frozenset({"Allocated", "Implemented", "Setup", None})
 _USER_DATA = "UserData"
 
@@ -68,7 +64,7 @@ class DestinationActivities:
                 vm_id
                 for vm_id, lookup in zip(request.vm_ids, found, strict=True)
                 if lookup.existence is Existence.EXPUNGED
-                or (lookup.vm is not None and lookup.vm.state in _GONE)
+                or (lookup.vm is not None and lookup.vm.state in GONE)
             )
         )
 
@@ -87,13 +83,14 @@ class _Check:
             self._refuse(f"zone {destination.zone!r} does not exist")
             return self._result(self._request.decisions, None).model_copy(update={"networks_checked": False})
         connected = [one for one in self._request.decisions if one.connected]
-        template, offering, networks, _, _ = await asyncio.gather(
+        template, offering, networks, neighbours = await asyncio.gather(
             self._client.find_template(destination.template_id, zone_id=zone.id),
             self._client.find_offering(destination.service_offering_id),
             asyncio.gather(*(self._client.find_network(one.destination_network_id) for one in connected)),
-            self._check_name(connected),
-            self._check_live_use(connected),
+            Neighbours(self._client, self._request).check(connected),
         )
+        self._problems.extend(neighbours.problems)
+        self._warnings.extend(neighbours.warnings)
         for decision, network in zip(connected, networks, strict=True):
             self._check_network(decision, network, zone)
         self._check_template(template, networks[0] if networks else None)
@@ -185,68 +182,6 @@ class _Check:
                 f"offering {offering.name} takes {least or 'any'} to {most or 'any'} {what}, "
                 f"the source VM has {wanted}"
             )
-
-    async def _check_name(self, connected: Sequence[NetworkDecision]) -> None:
-        """A name is taken per network, also by a destroyed VM and by another account's (observed, 3)."""
-        if self._request.config.failover_type is not FailoverType.LIVE:
-            return  # the suffix of a test VM is made from the workflow id
-        name = live_vm_name(self._request.context.vm_name)
-        if name != self._request.context.vm_name:
-            self._warnings.append(f"CloudStack does not take the VM's name: it is made as {name}")
-        wanted = {network_key(one.destination_network_id) for one in connected}
-        for vm in await self._client.list_vms(name=name, all_owners=True):
-            if vm.details.get(MARK_WORKFLOW) == self._request.workflow_id:
-                continue
-            if self._is_same_machine(vm):
-                self._refuse(
-                    f"this VM was already failed over live by {vm.details[MARK_WORKFLOW]}: VM {vm.id}",
-                    FailoverErrorType.VM_NAME_TAKEN,
-                )
-            elif wanted & {network_key(nic.networkid) for nic in vm.nic}:
-                self._refuse(
-                    f"the name {name} is taken on the decided networks by VM {vm.id} ({vm.state}), "
-                    "which is not this failover's",
-                    FailoverErrorType.VM_NAME_TAKEN,
-                )
-
-    def _is_same_machine(self, vm: VirtualMachine) -> bool:
-        return (
-            vm.state not in _GONE
-            and vm.details.get(MARK_CONTEXT) == self._request.context.context_id
-            and vm.details.get(MARK_TYPE) == FailoverType.LIVE.value
-        )
-
-    async def _check_live_use(self, connected: Sequence[NetworkDecision]) -> None:
-        """The guard's other half: the VMs that CloudStack says were failed over live and are there now."""
-        config = self._request.config
-        if config.failover_type is FailoverType.LIVE:
-            return
-        ids = list(dict.fromkeys(one.destination_network_id for one in connected))
-        found = await asyncio.gather(*(self._client.list_vms(network_id=one, all_owners=True) for one in ids))
-        live = ProductionUse(
-            live=tuple(
-                LiveNetwork(
-                    network_id=network_id,
-                    workflow_id=vm.details[MARK_WORKFLOW],
-                    context_id=vm.details.get(MARK_CONTEXT, ""),
-                    vm_id=vm.id,
-                )
-                for network_id, vms in zip(ids, found, strict=True)
-                for vm in vms
-                if vm.details.get(MARK_TYPE) == FailoverType.LIVE.value
-                and MARK_WORKFLOW in vm.details
-                and vm.state not in _GONE
-            )
-        )
-        for one in connected:
-            if use := live.of(one.destination_network_id):
-                text = f"{one}: network {one.destination_network_id} is production ({use})"
-                if config.allow_production_network:
-                    self._warnings.append(f"{text}: allowed by the request")
-                else:
-                    self._refuse(
-                        text, FailoverErrorType.PRODUCTION_NETWORK_REFUSED, one.destination_network_id
-                    )
 
 
 def _named(
