@@ -94,12 +94,14 @@ class _Creation:
         self._vms = OurVMs(cloud, request.owner)
         self._only_attempt = activity.info().attempt == 1 and request.settled
         self._all_answered = True
+        self._cleared: dict[str, str] = {}
 
     async def run(self) -> CreateVMReply:
         first = max(1, self._request.first_generation)
         for generation in range(first, first + _MOST_GENERATIONS):
             try:
-                return await self._create(generation)
+                reply = await self._create(generation)
+                return reply.model_copy(update={"cleared": tuple(self._cleared.values())})
             except _GenerationSpent:
                 _log.warning("vm_generation_spent", identity=self._vms.identity(generation))
             except Refused as error:
@@ -135,10 +137,13 @@ class _Creation:
     async def _settle(self, generation: int, error: CloudStackError) -> CreateVMReply:
         if isinstance(error, OutcomeUnknown):
             self._all_answered = False
+        cleared = len(self._cleared)
         found = await self._look(generation) or await self._look_by_mark(generation)
-        if found is None:
-            raise error
-        return found
+        if found is not None:
+            return found
+        if len(self._cleared) > cleared and self._only_attempt and self._all_answered:
+            raise _GenerationSpent  # the call left a dead VM, and nothing is under way: go on at once
+        raise error
 
     async def _look(self, generation: int) -> CreateVMReply | None:
         lookup = await self._vms.by_identity(generation)
@@ -148,7 +153,7 @@ class _Creation:
 
     async def _look_by_mark(self, generation: int) -> CreateVMReply | None:
         found = await self._vms.by_mark(generation)
-        dead = [vm for vm in found if vm.state in DEAD]
+        dead = [vm for vm in found if vm.state in DEAD and vm.id not in self._cleared]
         for vm in dead:
             await self._clear_away(vm)
         alive = [vm for vm in found if vm.state not in DEAD]
@@ -177,7 +182,8 @@ class _Creation:
                 f"VM {vm.name} ({vm.id}), which an earlier run of this workflow completed, is in state "
                 f"{vm.state}: recover or expunge it in CloudStack first",
             )
-        await self._vms.remove(vm)
+        self._cleared[vm.id] = f"{vm.name} ({vm.id}), found in state {vm.state}: {await self._vms.remove(vm)}"
+        _log.warning("vm_cleared_away", what=self._cleared[vm.id])
 
     async def _submit(self, generation: int, customid: str | None) -> CreateVMReply:
         name = self._vms.name(generation)

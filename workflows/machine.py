@@ -51,6 +51,7 @@ async def create_stopped(run: FailoverRun) -> None:
             run.create_unanswered = may_be_under_way(error)
             raise
         run.vm, run.create_unanswered = reply.vm, False
+        run.notes.extend(f"cleared away: {one}" for one in reply.cleared)
         if not reply.job_id:
             return
         run.stop_if_cancelled()

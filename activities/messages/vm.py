@@ -50,10 +50,15 @@ class CreateVMRequest(Record):
 
 
 class CreateVMReply(Record):
-    """The VM that is ours, and the job that makes it; no job when it was there already."""
+    """The VM that is ours, and the job that makes it; no job when it was there already.
+
+    Attributes:
+        cleared: Dead VMs of this failover that were in the way, and what is left of each.
+    """
 
     vm: FailoverVm
     job_id: str = ""
+    cleared: tuple[str, ...] = ()
 
 
 class JobRequest(Record):
