@@ -106,6 +106,9 @@ UNDO = (
 async def test_deploy_by_a_plain_key(story: Story, endings: Endings) -> None:
     ended = _assert_as_told(story, endings)
     if ended.result is not None:
+        for vm in ended.vms:
+            named = [ended.result.vm.id, *ended.result.warnings]
+            assert any(vm.id in one for one in named), "a result names every resource that was made"
         assert ended.result.vm.id != vm_identity(ended.workflow_id, ended.result.context_id, 1)
 
 
