@@ -12,7 +12,7 @@ from activities.search_attributes import register_search_attributes
 from tests.faults.stories import Ended, Story, tell
 from workflows.surface import SEARCH_ATTRIBUTES
 
-_AT_A_TIME = 6
+_AT_A_TIME = 8
 
 
 class Endings:

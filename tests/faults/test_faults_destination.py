@@ -4,7 +4,7 @@ On both generations of the existing schema: each has its own words for ``validat
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from sqlalchemy import text
@@ -17,7 +17,7 @@ from simulators.cloudstack.entities import NetworkType
 from simulators.vma import sample as vcenter
 from tests.faults.conftest import Endings
 from tests.faults.stories import Ended, Stage, Story
-from tests.support.site import LIVE, TEST
+from tests.support.site import LIVE, TEST, Site
 
 _Plot = Callable[[Stage], Awaitable[None]]
 _NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -48,6 +48,14 @@ class _Plan:
     first: str = _GOOD
     second: str = _GOOD
     kind: str = "live"
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+_FOR_PLAIN = {"FAILOVER_OWNER_ACCOUNT": sample.PLAIN_ACCOUNT, "FAILOVER_OWNER_DOMAIN_ID": sample.DOMAIN_ID}
+
+
+async def _nothing(_stage: Stage) -> None:
+    """The sample's L2 networks belong to the admin."""
 
 
 async def _missing(stage: Stage) -> None:
@@ -130,6 +138,13 @@ PLANS = (
     _Plan("network of another zone", _other_zone, ("is not in zone",), second=_BAD),
     _Plan("network without a free address", _full, ("takes no more VMs",), first=_BAD),
     _Plan("test network that is deleted", _test_network_missing, ("NIC 0",), first=_BAD, kind="test"),
+    _Plan(
+        "network that the owner may not use",
+        _nothing,
+        ("NIC 1", "its owner may not see it"),
+        second=_BAD,
+        settings=_FOR_PLAIN,
+    ),
     _Plan("template that never was", _no_template, (f"template {_NOBODY}",)),
     _Plan("template with passwords, first network without UserData", _password_template_on_l2, ("UserData",)),
     _Plan("offering that never was", _no_offering, (f"offering {_NOBODY}",)),
@@ -143,11 +158,11 @@ def _told(plan: _Plan, generation: SchemaGeneration) -> Story:
     async def plot(stage: Stage) -> Ended:
         await plan.change(stage)
         ended = await stage.run()
-        assert await _statuses(stage, plan.kind) == {
+        assert await _statuses(stage.site, plan.kind) == {
             "VM Network": _WORDS[generation][plan.first],
             "DMZ Network": _WORDS[generation][plan.second],
         }
-        other_kind = await _statuses(stage, "test" if plan.kind == "live" else "live")
+        other_kind = await _statuses(stage.site, "test" if plan.kind == "live" else "live")
         assert set(other_kind.values()) == {_WORDS[generation][_UNTOUCHED]}
         return ended
 
@@ -156,13 +171,14 @@ def _told(plan: _Plan, generation: SchemaGeneration) -> Story:
         ends=ErrorType.DESTINATION_CHECK_FAILED.value,
         vms=(),
         request=dict(LIVE if plan.kind == "live" else TEST),
+        settings=plan.settings,
         generation=generation,
         plot=plot,
     )
 
 
-async def _statuses(stage: Stage, kind: str) -> dict[str, str]:
-    engine = make_engine(stage.site.url, pool_size=1)
+async def _statuses(site: Site, kind: str) -> dict[str, str]:
+    engine = make_engine(site.url, pool_size=1)
     try:
         async with engine.connect() as connection:
             rows = await connection.execute(
@@ -200,11 +216,21 @@ SIZES = (
 
 async def _valid(stage: Stage) -> Ended:
     ended = await stage.run()
-    assert await _statuses(stage, "live") == dict.fromkeys(
+    assert await _statuses(stage.site, "live") == dict.fromkeys(
         ("VM Network", "DMZ Network"), _WORDS[stage.story.generation or SchemaGeneration.JOB_SHEET][_GOOD]
     )
     return ended
 
+
+async def _for_another_account(stage: Stage) -> Ended:
+    world = stage.site.cloud.world
+    world.networks[sample.PROD_DMZ_ID].account = world.plain
+    ended = await stage.run()
+    assert [vm.account for vm in stage.site.vms()] == [world.plain]
+    return ended
+
+
+OWNED = Story("an account of the settings", settings=dict(_FOR_PLAIN), plot=_for_another_account)
 
 VALID = [Story(f"{one}", generation=one, plot=_valid) for one in SchemaGeneration]
 
@@ -232,3 +258,19 @@ async def test_the_size_of_an_offering_that_is(story: Story, endings: Endings) -
     assert any("is smaller than the source VM" in one for one in ended.result.warnings) is (
         "fixed: " in story.title
     )
+
+
+@pytest.mark.parametrize("story", (OWNED,), ids=str)
+async def test_the_owner_is(story: Story, endings: Endings) -> None:
+    ended = endings.of(story)
+    assert (ended.type, ended.states) == (story.ends, story.vms)
+
+
+async def test_a_deleted_network_is_marked_on_every_database(
+    field_site: Site, generation: SchemaGeneration
+) -> None:
+    field_site.cloud.world.networks[sample.PROD_DMZ_ID].removed = True
+    failed = await field_site.run_failing(LIVE)
+    assert failed.type == ErrorType.DESTINATION_CHECK_FAILED
+    words = _WORDS[generation]
+    assert await _statuses(field_site, "live") == {"VM Network": words[_GOOD], "DMZ Network": words[_BAD]}

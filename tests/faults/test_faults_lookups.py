@@ -38,13 +38,12 @@ def _lost(command: str, *, times: int = 1, skip: int = 0) -> Fault:
 
 CHECK = (
     *(_survived(f"{command} lost five times", _lost(command, times=_EVERY_READ)) for command in _CHECKS),
-    *(_survived(f"{command} 530", _answer(command, 530)) for command in _CHECKS),
     _survived("401 once: signed anew", Fault(_VMS, FaultKind.UNAUTHORIZED_ONCE)),
     _survived("429 five times", Fault(_VMS, FaultKind.THROTTLED, times=_EVERY_READ)),
     _survived("503 with JSON five times", Fault(_VMS, FaultKind.MAINTENANCE, times=_EVERY_READ)),
     *(_survived(f"{code} five times", _page(_VMS, code, times=_EVERY_READ)) for code in (502, 503, 504)),
     _survived("200 that is no CloudStack reply, five times", _page(_VMS, 200, times=_EVERY_READ)),
-    *(_survived(f"{code} once", _answer(_VMS, code)) for code in (533, 534, 536, 599)),
+    *(_survived(f"{code} once", _answer(_VMS, code)) for code in (530, 533, 534, 536, 599)),
     _refused("401 for good", _answer(_VMS, 401, times=_ALWAYS), _NOT_PERMITTED),
     *(
         _refused(f"{code}", _answer(_VMS, code), _REFUSED)
@@ -94,21 +93,13 @@ VM = (
 )
 
 JOBS = (
-    *(_survived(f"{command} lost ten times", _lost(command, times=10)) for command in (_JOB, _JOBS)),
+    _survived("ten times lost", _lost(_JOB, times=10), _lost(_JOBS, times=10)),
+    _survived("401 once: signed anew", *(Fault(one, FaultKind.UNAUTHORIZED_ONCE) for one in (_JOB, _JOBS))),
     *(
-        _survived(f"{command} 401 once: signed anew", Fault(command, FaultKind.UNAUTHORIZED_ONCE))
-        for command in (_JOB, _JOBS)
-    ),
-    *(
-        _survived(f"{command} {code}", _answer(command, code))
-        for command in (_JOB, _JOBS)
+        _survived(f"{code}", _answer(_JOB, code), _answer(_JOBS, code))
         for code in (429, 503, 530, 533, 534, 536, 599)
     ),
-    *(
-        _survived(f"{command} {code} page", _page(command, code))
-        for command in (_JOB, _JOBS)
-        for code in (502, 503, 504)
-    ),
+    *(_survived(f"{code} page", _page(_JOB, code), _page(_JOBS, code)) for code in (502, 503, 504)),
     _survived(f"{_JOB} 431: the job is not known, the VM tells", _answer(_JOB, 431)),
     _refused(f"{_JOB} 531: stops, the VM is removed", _answer(_JOB, 531), _NOT_PERMITTED, submits=1),
     _refused(f"{_JOBS} 432: stops, the VM is removed", _answer(_JOBS, 432), _REFUSED, submits=1),
