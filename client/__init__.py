@@ -19,7 +19,8 @@ from client.errors import (
     TemporalRefused,
     TemporalUnreachable,
 )
-from client.failover_client import FailoverClient, FailoverHandle
+from client.failover_client import FailoverClient
+from client.following import FailoverHandle
 from client.requests import FailoverRequest
 from client.runs import FailoverStatus, FailoverSummary, RunOutcome, Trouble
 from client.steps import Step, StepState

@@ -10,15 +10,12 @@ from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
-    WorkflowFailureError,
-    WorkflowHandle,
 )
-from temporalio.exceptions import TerminatedError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from client import questions
 from client.connection import connect_temporal
-from client.endings import acceptance_of, not_completed, open_status, status_of
+from client.endings import acceptance_of, open_status, status_of
 from client.errors import (
     AnswerPending,
     FailoverAlreadyRunning,
@@ -27,12 +24,13 @@ from client.errors import (
     RequestIdReused,
     TemporalUnreachable,
 )
-from client.outages import Pause, passes, through_outages, typed_errors
+from client.following import FailoverHandle, describe, handle_of, result_of, steps_of
+from client.outages import through_outages, typed_errors
 from client.progress import Progress
 from client.requests import FailoverRequest, as_json, checked_request_id, new_workflow_id
 from client.runs import FailoverStatus, FailoverSummary, RunOutcome
 from client.starting import Starter
-from client.steps import Step, StepReader
+from client.steps import Step
 from client.visibility import list_query, summary_of
 from rules.explanation import Explanation, MappingList
 from rules.outcomes import Acceptance, FailoverResult
@@ -44,11 +42,11 @@ from rules.temporal_names import (
     TASK_QUEUE,
 )
 
-FailoverHandle = WorkflowHandle[Any, FailoverResult]
 _Answer = TypeVar("_Answer")
 
 _METADATA_QUERY: Final = "__temporal_workflow_metadata"
 _SETTLE_SECONDS: Final = 0.1
+_LOOK_SECONDS: Final = 5
 
 
 class FailoverClient:
@@ -87,6 +85,10 @@ class FailoverClient:
         """
         temporal = await connect_temporal(address, namespace)
         return cls(temporal, task_queue=task_queue)
+
+    @property
+    def _address(self) -> str:
+        return self.temporal.service_client.config.target_host
 
     async def __aenter__(self) -> Self:
         """Use the client."""
@@ -165,16 +167,20 @@ class FailoverClient:
         with typed_errors(self.temporal, workflow_id, may_be_started=True):
             answer = await self._starter.answer(wanted, workflow_id, timeout_seconds=timeout_seconds)
         try:
-            await self._refuse_another(wanted, workflow_id)
-            if answer is not None:
-                return answer
-            status = await self.status(workflow_id)
+            # The SDK itself would try for longer than anybody who bounds the wait expects.
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await self._refuse_another(wanted, workflow_id)
+                if answer is not None:
+                    return answer
+                run = await describe(self.temporal, workflow_id, None)
+        except TimeoutError:
+            raise TemporalUnreachable(self._address, workflow_id=workflow_id) from None
         except FailoverNotFound:
             # Temporal never took the start, or it would know the run.
-            raise TemporalUnreachable(self.temporal.service_client.config.target_host) from None
-        if status.open:
+            raise TemporalUnreachable(self._address) from None
+        if run.status is WorkflowExecutionStatus.RUNNING:
             raise AnswerPending(workflow_id)
-        return acceptance_of(status)
+        return acceptance_of(await self.wait(workflow_id))
 
     async def result(self, workflow_id: str, *, run_id: str | None = None) -> FailoverResult:
         """Wait until the failover is over, and return its result. A reset is followed to the new run.
@@ -183,19 +189,7 @@ class FailoverClient:
             FailoverNotCompleted: It failed, was refused, cancelled or terminated.
             FailoverNotFound: Temporal knows no such run.
         """
-        run = await self._describe(workflow_id, run_id)
-        while True:
-            handle = self._handle(workflow_id, run.run_id)
-            with typed_errors(self.temporal, workflow_id):
-                try:
-                    return await through_outages(handle.result)
-                except WorkflowFailureError as error:
-                    if run_id is None and isinstance(error.cause, TerminatedError):
-                        latest = await through_outages(self._handle(workflow_id, None).describe)
-                        if latest.run_id != run.run_id:
-                            run = latest
-                            continue
-                    raise not_completed(workflow_id, error.cause) from error
+        return await result_of(self.temporal, workflow_id, run_id)
 
     async def wait(self, workflow_id: str, *, run_id: str | None = None) -> FailoverStatus:
         """Wait until the failover is over, however it ends, and tell how.
@@ -206,8 +200,8 @@ class FailoverClient:
         try:
             result = await self.result(workflow_id, run_id=run_id)
         except FailoverNotCompleted as error:
-            return status_of(await self._describe_patiently(workflow_id, run_id), error)
-        return status_of(await self._describe_patiently(workflow_id, run_id), result)
+            return status_of(await self._seen(workflow_id, run_id), error)
+        return status_of(await self._seen(workflow_id, run_id), result)
 
     async def status(self, workflow_id: str, *, run_id: str | None = None) -> FailoverStatus:
         """Tell how a failover stands; no worker needs to be there to answer.
@@ -215,12 +209,12 @@ class FailoverClient:
         Raises:
             FailoverNotFound: Temporal knows no such run.
         """
-        run = await self._describe(workflow_id, run_id)
+        run = await describe(self.temporal, workflow_id, run_id)
         if run.status is not WorkflowExecutionStatus.RUNNING:
             return await self.wait(workflow_id, run_id=run.run_id)
         progress = Progress(self.temporal.data_converter)
         with typed_errors(self.temporal, workflow_id):
-            async for event in self._handle(workflow_id, run.run_id).fetch_history_events():
+            async for event in handle_of(self.temporal, workflow_id, run.run_id).fetch_history_events():
                 await progress.read(event)
         return open_status(run, progress)
 
@@ -260,11 +254,11 @@ class FailoverClient:
         Raises:
             FailoverNotFound: Temporal knows no such run.
         """
-        run = await self._describe(workflow_id, run_id)
+        run = await describe(self.temporal, workflow_id, run_id)
         if run.status is not WorkflowExecutionStatus.RUNNING:
             return False
         with typed_errors(self.temporal, workflow_id):
-            await self._handle(workflow_id, run.run_id).cancel(reason=reason)
+            await handle_of(self.temporal, workflow_id, run.run_id).cancel(reason=reason)
         return True
 
     async def explain(
@@ -297,27 +291,8 @@ class FailoverClient:
         Raises:
             FailoverNotFound: Temporal knows no such run.
         """
-        run = await self._describe(workflow_id, run_id)
-        reader = StepReader(self.temporal.data_converter)
-        pause, last = Pause(), 0
-        while True:
-            events = self._handle(workflow_id, run.run_id).fetch_history_events(wait_new_event=True)
-            with typed_errors(self.temporal, workflow_id):
-                try:
-                    async for event in events:
-                        if event.event_id <= last:
-                            continue
-                        last = event.event_id
-                        pause.reset()
-                        step = await reader.read(event)
-                        if step is not None:
-                            yield step
-                except RPCError as error:
-                    if not passes(error):
-                        raise
-                else:
-                    return
-            await pause.take()
+        async for step in steps_of(self.temporal, workflow_id, run_id):
+            yield step
 
     async def current_details(self, workflow_id: str, *, run_id: str | None = None) -> str:
         """What the run says of itself now, in Markdown; a worker must be there to answer.
@@ -326,7 +301,7 @@ class FailoverClient:
             FailoverNotFound: Temporal knows no such run.
         """
         with typed_errors(self.temporal, workflow_id):
-            metadata: WorkflowMetadata = await self._handle(workflow_id, run_id).query(
+            metadata: WorkflowMetadata = await handle_of(self.temporal, workflow_id, run_id).query(
                 _METADATA_QUERY, result_type=WorkflowMetadata
             )
         return metadata.current_details
@@ -341,17 +316,6 @@ class FailoverClient:
         with typed_errors(self.temporal, workflow_id, may_be_started=True):
             if not await self._starter.was_asked_for(wanted, workflow_id):
                 raise RequestIdReused(workflow_id)
-
-    async def _describe(self, workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription:
-        with typed_errors(self.temporal, workflow_id):
-            run = await self._handle(workflow_id, run_id).describe()
-        if run.workflow_type != FAILOVER_WORKFLOW:
-            raise FailoverNotFound(workflow_id)
-        return run
-
-    async def _describe_patiently(self, workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription:
-        with typed_errors(self.temporal, workflow_id):
-            return await through_outages(self._handle(workflow_id, run_id).describe)
 
     async def _ask(
         self,
@@ -372,5 +336,6 @@ class FailoverClient:
                 worker_seconds=worker_seconds,
             )
 
-    def _handle(self, workflow_id: str, run_id: str | None) -> FailoverHandle:
-        return self.temporal.get_workflow_handle(workflow_id, run_id=run_id, result_type=FailoverResult)
+    async def _seen(self, workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription:
+        with typed_errors(self.temporal, workflow_id):
+            return await through_outages(handle_of(self.temporal, workflow_id, run_id).describe)

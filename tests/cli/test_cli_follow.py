@@ -36,20 +36,20 @@ async def test_watch_prints_each_step_and_then_the_end(failover: FailoverCommand
     assert "VM pgtest1 Running in CloudStack" in end
 
 
-async def test_watch_tells_a_step_as_soon_as_it_ends(failover: FailoverCommand, running: str) -> None:
+async def test_watch_with_json_is_one_object_for_each_line_as_it_happens(
+    site: Site, failover: FailoverCommand, running: str
+) -> None:
     process = await failover.begin("watch", running, "--json")
     assert process.stdout is not None
-    line = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
-    assert line["event"] == "step"
-    assert line["step"]["state"] == StepState.STARTED
-    assert (await ended(process)).code == 0
-
-
-async def test_watch_with_json_is_one_object_for_each_line(failover: FailoverCommand, running: str) -> None:
-    printed = await failover("watch", running, "--json")
+    first = json.loads(await asyncio.wait_for(process.stdout.readline(), 60))
+    assert first["event"] == "step"
+    assert first["step"]["state"] == StepState.STARTED
+    assert not site.running(), "it is told before the run is over"
+    printed = await ended(process)
+    assert printed.code == 0
     *steps, last = printed.json_lines()
     assert {line["event"] for line in steps} == {"step"}
-    assert [line["step"]["activity"] for line in steps][:2] == ["LoadContextActivity"] * 2
+    assert [line["step"]["activity"] for line in (first, *steps)][:2] == ["LoadContextActivity"] * 2
     assert last["event"] == "end"
     assert FailoverStatus.model_validate(last["run"]).outcome is RunOutcome.COMPLETED
 
