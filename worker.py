@@ -4,10 +4,7 @@ Exit codes: 0 after SIGTERM or SIGINT, 2 for settings that cannot work, 1 when t
 """
 
 import asyncio
-import logging
-import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -53,6 +50,8 @@ from database import (
     migrate,
 )
 from settings import SettingsError, WorkerSettings, load_settings
+from settings.exits import exit_with, give_up
+from settings.logs import configure_logs
 from vma import VmaClient
 from workflows.explain import ExplainWorkflow, ListMappingsWorkflow
 from workflows.failover import FailoverWorkflow
@@ -151,14 +150,14 @@ def main() -> int:
     try:
         settings = load_settings()
     except SettingsError as error:
-        return _give_up("The worker cannot start. Wrong settings:", *error.problems)
-    _configure_logs(settings.log_format)
+        return give_up("The worker cannot start. Wrong settings:", *error.problems)
+    configure_logs(settings.log_format)
     try:
         asyncio.run(run(settings))
     except (DatabaseError, SearchAttributesMissing, TemporalUnusable) as error:
-        return _give_up("The worker cannot start.", *str(error).splitlines())
+        return give_up("The worker cannot start.", *str(error).splitlines())
     except RuntimeError as error:
-        return _give_up("The worker failed.", str(error), code=1)
+        return give_up("The worker failed.", str(error), code=1)
     return 0
 
 
@@ -191,36 +190,5 @@ def _cloudstack_options(settings: WorkerSettings) -> CloudStackOptions:
     )
 
 
-def _configure_logs(log_format: str) -> None:
-    rendered = (
-        structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            rendered,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # It logs every note of the server, and one may quote a value.
-    logging.getLogger("asyncmy").setLevel(logging.ERROR)
-
-
-def _give_up(headline: str, *lines: str, code: int = 2) -> int:
-    print(headline, *lines, sep="\n  ", file=sys.stderr)  # noqa: T201 - the last words of a process
-    return code
-
-
-def _exit_with(code: int) -> None:
-    """End the process at once: threads of the SDK can abort an interpreter that shuts down (measured)."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(code)
-
-
 if __name__ == "__main__":
-    _exit_with(main())
+    exit_with(main())

@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
-from yarl import URL
 
 from cloudstack import CloudStackClient, JobWatcher, Owner, Transport
 from database import CloudStackKeys, DatabaseUnavailable
@@ -13,6 +13,8 @@ from rules.context import DestinationConfig
 from rules.errors import FailoverErrorType, FailoverRefused
 
 _log = structlog.get_logger(__name__)
+
+_OWN_PORTS = {"http": 80, "https": 443}
 
 KeySource = Callable[[int], Awaitable[CloudStackKeys]]
 
@@ -115,8 +117,9 @@ class Clouds:
 
 def _comparable(keys: CloudStackKeys) -> tuple[object, ...]:
     # The settings drop a scheme's own port, a row may name it.
-    url = URL(keys.api_url)
-    return url.scheme, url.host, url.port, url.path.rstrip("/"), keys.api_key, keys.secret
+    url = urlsplit(keys.api_url)
+    port = url.port or _OWN_PORTS.get(url.scheme)
+    return url.scheme, url.hostname, port, url.path.rstrip("/"), keys.api_key, keys.secret
 
 
 def _wrong(what: str) -> FailoverRefused:

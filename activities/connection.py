@@ -3,10 +3,9 @@
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-_DEFAULT_ADDRESS = "localhost:7233"
+from settings.temporal import temporal_config
 
 
 class TemporalUnusable(Exception):
@@ -23,10 +22,10 @@ async def connect_temporal() -> Client:
         TemporalUnusable: The settings cannot be used, nobody answers, or there is no such namespace.
     """
     try:
-        config = ClientConfig.load_client_connect_config()
+        config = temporal_config()
     except (RuntimeError, ValueError, OSError):
         raise _wrong_settings() from None
-    address = config.setdefault("target_host", _DEFAULT_ADDRESS)
+    address = config["target_host"]
     try:
         client = await Client.connect(**config, data_converter=pydantic_data_converter)
     except (ValueError, OSError):

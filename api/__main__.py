@@ -5,9 +5,7 @@ Exit codes: 0 after SIGTERM or SIGINT, 2 for settings that cannot work, 1 when t
 
 import argparse
 import asyncio
-import logging
 import signal
-import sys
 from collections.abc import Sequence
 
 import structlog
@@ -19,6 +17,8 @@ from api.temporal import connect_lazily
 from api.tokens import Scope, Token, new_token
 from database import Database, DatabaseError, migrate
 from settings import SettingsError
+from settings.exits import exit_with, give_up
+from settings.logs import configure_logs
 
 _log = structlog.get_logger("api")
 
@@ -93,12 +93,12 @@ def _serve() -> int:
         settings = load_api_settings()
         tokens = load_tokens(settings)
     except SettingsError as error:
-        return _give_up("The API cannot start. Wrong settings:", *error.problems)
-    _configure_logs(settings.log_format)
+        return give_up("The API cannot start. Wrong settings:", *error.problems)
+    configure_logs(settings.log_format)
     try:
         asyncio.run(serve(settings, tokens))
     except (DatabaseError, _CannotStart) as error:
-        return _give_up("The API cannot start.", str(error))
+        return give_up("The API cannot start.", str(error))
     return 0
 
 
@@ -106,32 +106,10 @@ def _print_token(name: str, scopes: Sequence[str]) -> int:
     try:
         secret, token = new_token(name, scopes)
     except ValueError as error:
-        return _give_up("No token was made.", str(error))
+        return give_up("No token was made.", str(error))
     print(f"The token, shown this once:\n  {secret}\nThe line for FAILOVER_API_TOKENS_FILE:\n  {token.line}")  # noqa: T201 - the command's result
     return 0
 
 
-def _configure_logs(log_format: str) -> None:
-    rendered = (
-        structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            rendered,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-
-
-def _give_up(headline: str, *lines: str) -> int:
-    print(headline, *lines, sep="\n  ", file=sys.stderr)  # noqa: T201 - the last words of a process
-    return 2
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main())

@@ -23,7 +23,6 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -33,6 +32,7 @@ from api.executions import Ending, Execution, read_execution, read_failure
 from client.outages import passes
 from rules.outcomes import Acceptance, FailoverResult
 from rules.temporal_names import ACCEPTED_UPDATE, FAILOVER_WORKFLOW
+from settings.temporal import temporal_config
 
 _UPDATE_ID: Final = "http-accepted"
 """One for all: whoever asks again, even after the run is closed, gets the answer that was given first."""
@@ -58,9 +58,7 @@ async def connect_lazily() -> Client:
     Raises:
         RuntimeError: The configuration cannot be used. Its text may hold all of it.
     """
-    config: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
-    config.setdefault("target_host", "localhost:7233")
-    return await Client.connect(**config, data_converter=pydantic_data_converter, lazy=True)
+    return await Client.connect(**temporal_config(), data_converter=pydantic_data_converter, lazy=True)
 
 
 class TemporalGateway:

@@ -45,6 +45,12 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_known_driver)]
 """A database URL with one of the two drivers that the product is made for."""
 
 
+def env_file() -> str | None:
+    """Return the file of settings: ``.env``, or what ``FAILOVER_ENV_FILE`` names; None when that is empty."""
+    named = os.environ.get(ENV_FILE_SETTING)
+    return _DEFAULT_FILE if named is None else named or None
+
+
 def read_settings(model: type[SettingsT]) -> SettingsT:
     """Read the environment, and ``.env`` unless ``FAILOVER_ENV_FILE`` names another file or is empty.
 
@@ -56,7 +62,7 @@ def read_settings(model: type[SettingsT]) -> SettingsT:
     named = os.environ.get(ENV_FILE_SETTING)
     if named and not Path(named).is_file():
         raise SettingsError([f"{ENV_FILE_SETTING}: no such file"])
-    file = _DEFAULT_FILE if named is None else named or None
+    file = env_file()
     try:
         return model(_env_file=file)
     except ValidationError as error:

@@ -235,17 +235,18 @@ async def test_the_vm_is_found_by_the_lines_of_the_page_and_its_networks_are_fre
     )
     assert tested.vm.name == name_of_a_test_vm("pgtest2", tested.vm.name.rpartition("-")[2])
     assert tested.vm.id in await shell([*by_part[:-1], "keyword=pgtest2-test-"])
-    await shell([f"id={result.vm.id}" if word.startswith("id=") else word for word in destroy])
-
     fallback = {
         **request,
         "failover_type": "test",
         "network_mappings": {"VM Network": cloud_sample.DEFAULT_NET_ID},
     }
     assert (await site.run_failing(fallback)).type == "ProductionNetworkRefused"
+    await shell([f"id={result.vm.id}" if word.startswith("id=") else word for word in destroy])
     statement = next(block.body for block in blocks(_OPERATE, "sql") if block.body.startswith("UPDATE"))
     await site.sql(statement.replace(_LIVE_ID, workflow_id))
-    assert (await site.run(fallback)).decisions[0].destination_network_id == cloud_sample.DEFAULT_NET_ID
+    told = await site.start(fallback)
+    assert (await told.result()).decisions[0].destination_network_id == cloud_sample.DEFAULT_NET_ID
+    assert "FindGoneVMsActivity" not in await site.event_types(told)
 
 
 @pytest.mark.parametrize("number", range(len(blocks(_OPERATE, "sql"))))

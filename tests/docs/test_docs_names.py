@@ -21,6 +21,7 @@ from rules.request import (
 )
 from rules.resolution import NetworkDecision, NetworkRule
 from settings import ENV_FILE_SETTING, WorkerSettings
+from tests.contract.target import NAMES as CONTRACT_SETTINGS
 from tests.docs.doc_pages import (
     DOCS,
     OWN_PAGES,
@@ -38,6 +39,7 @@ from tests.docs.doc_pages import (
 )
 from workflows.surface import SEARCH_ATTRIBUTES
 
+_COMPOSE = ROOT / "docker-compose.temporal.yml"
 _OPERATE = DOCS / "operate.md"
 _DEFINITIONS = ("__temporal_workflow_definition", "__temporal_activity_definition")
 _OF_OTHERS = {
@@ -145,7 +147,8 @@ def test_every_setting_that_a_page_names_exists(page: Path) -> None:
     fields = (*WorkerSettings.model_fields.values(), *ApiSettings.model_fields.values())
     known = {str(field.validation_alias) for field in fields} | _OF_OTHERS
     known |= {ENV_FILE_SETTING, "TEMPORAL_CLI"}
-    known |= {setting for _, _, setting in StackPorts(1, 2, 3, 4, 5)._uses()}
+    known |= {setting for _, _, setting in StackPorts(1, 2, 3, 4, 5)._uses()} | set(CONTRACT_SETTINGS)
+    known |= set(re.findall(r"\$\{([A-Z_]+)", _COMPOSE.read_text()))
     named = set(re.findall(r"\b(?:FAILOVER|CLOUDSTACK|VMA|MIGRATEKIT|TEMPORAL)_[A-Z_]+(?![a-z])", text(page)))
     unknown = {
         name
@@ -160,8 +163,8 @@ def test_the_ports_are_the_ones_of_make_up(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.delenv(setting, raising=False)
     ports = StackPorts.from_environment()
     said = (
-        f"Temporal {ports.temporal}, Web UI {ports.ui}, CloudStack simulator {ports.cloudstack}, "
-        f"VMA simulator {ports.vma}"
+        f"Temporal {ports.temporal}, Web UI {ports.ui}, HTTP API {ports.api}, "
+        f"CloudStack simulator {ports.cloudstack}, VMA simulator {ports.vma}"
     )
     assert said in " ".join(text(README).split())
 
