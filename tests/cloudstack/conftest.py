@@ -1,9 +1,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from cloudstack_server import FakeCloudStack
 
 from cloudstack import Transport
+from tests.cloudstack.cloudstack_server import FakeCloudStack
 
 KEY = "made-up-api-key"
 SECRET = "made-up-secret"

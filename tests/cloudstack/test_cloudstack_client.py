@@ -3,8 +3,6 @@ from typing import Any
 
 import cloudstack_shapes as shapes
 import pytest
-from cloudstack_server import Answer, FakeCloudStack, Params, fault, reply
-from cloudstack_shapes import JOB_ID, NETWORK_ID, OFFERING_ID, TEMPLATE_ID, VM_ID, ZONE_ID
 
 from cloudstack import (
     CloudStackClient,
@@ -21,6 +19,8 @@ from cloudstack import (
     Throttled,
     Transport,
 )
+from tests.cloudstack.cloudstack_server import Answer, FakeCloudStack, Params, fault, reply
+from tests.cloudstack.cloudstack_shapes import JOB_ID, NETWORK_ID, OFFERING_ID, TEMPLATE_ID, VM_ID, ZONE_ID
 
 ACCOUNT = Owner(account="dr", domain_id="d-1")
 PROJECT = Owner(project_id="p-1")

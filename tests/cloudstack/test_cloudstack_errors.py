@@ -1,5 +1,4 @@
 import pytest
-from cloudstack_server import Answer, Dropped, FakeCloudStack, Hanging, Reply, fault, html, reply
 
 from cloudstack import (
     BadRequest,
@@ -23,6 +22,16 @@ from cloudstack import (
     Unavailable,
 )
 from cloudstack.errors import TEXT_LIMIT
+from tests.cloudstack.cloudstack_server import (
+    Answer,
+    Dropped,
+    FakeCloudStack,
+    Hanging,
+    Reply,
+    fault,
+    html,
+    reply,
+)
 
 WRITE = "stopVirtualMachine"
 READ = "listZones"

@@ -3,7 +3,6 @@ from collections.abc import AsyncIterator, Callable
 
 import cloudstack_shapes as shapes
 import pytest
-from cloudstack_server import Answer, Dropped, FakeCloudStack, Params, fault, html, reply
 
 from cloudstack import (
     BadRequest,
@@ -15,6 +14,7 @@ from cloudstack import (
     Transport,
     WatcherClosedError,
 )
+from tests.cloudstack.cloudstack_server import Answer, Dropped, FakeCloudStack, Params, fault, html, reply
 
 LIST = "listAsyncJobs"
 QUERY = "queryAsyncJobResult"

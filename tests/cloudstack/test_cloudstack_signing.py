@@ -4,12 +4,12 @@ import hmac
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from cs_signature import signature_of_cs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudstack import sign, signed
 from cloudstack.signing import encoded
+from tests.cloudstack.cs_signature import signature_of_cs
 
 SECRET = "made-up-secret"
 NOON = datetime(2026, 11, 24, 12, 0, 0, 999_999, tzinfo=UTC)

@@ -11,16 +11,16 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from cloudstack_server import Dropped, FakeCloudStack, Reply, fault, reply
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from cs_signature import signature_of_cs
 from structlog.testing import capture_logs
 
 from cloudstack import BadRequest, NotAuthenticated, NotTrusted, OutcomeUnknown, Transport, Unreachable
 from cloudstack.transport import is_read
+from tests.cloudstack.cloudstack_server import Dropped, FakeCloudStack, Reply, fault, reply
+from tests.cloudstack.cs_signature import signature_of_cs
 
 KEY = "made-up-api-key"
 SECRET = "made-up-secret"
