@@ -1,7 +1,6 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import cloudstack_shapes as shapes
 import pytest
 
 from cloudstack import (
@@ -19,6 +18,7 @@ from cloudstack import (
     Throttled,
     Transport,
 )
+from tests.cloudstack import cloudstack_shapes as shapes
 from tests.cloudstack.cloudstack_server import Answer, FakeCloudStack, Params, fault, reply
 from tests.cloudstack.cloudstack_shapes import JOB_ID, NETWORK_ID, OFFERING_ID, TEMPLATE_ID, VM_ID, ZONE_ID
 

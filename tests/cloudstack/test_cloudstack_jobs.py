@@ -1,7 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-import cloudstack_shapes as shapes
 import pytest
 
 from cloudstack import (
@@ -14,6 +13,7 @@ from cloudstack import (
     Transport,
     WatcherClosedError,
 )
+from tests.cloudstack import cloudstack_shapes as shapes
 from tests.cloudstack.cloudstack_server import Answer, Dropped, FakeCloudStack, Params, fault, html, reply
 
 LIST = "listAsyncJobs"

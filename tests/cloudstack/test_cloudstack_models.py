@@ -1,4 +1,3 @@
-import cloudstack_shapes as shapes
 import pytest
 from pydantic import ValidationError
 
@@ -12,6 +11,7 @@ from cloudstack import (
     VmLookup,
 )
 from cloudstack.models import outcome_of
+from tests.cloudstack import cloudstack_shapes as shapes
 
 
 def test_nics_are_ordered_by_device_id_as_a_number() -> None:
