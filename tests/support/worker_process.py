@@ -5,7 +5,7 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.support.site import Site
 
 _PATIENCE = 60
 _TICK = 0.05
+_WORKER = (str(PROJECT_ROOT / "worker.py"),)
 
 
 class WorkerProcess:
@@ -22,10 +23,12 @@ class WorkerProcess:
     Args:
         folder: For its log; also its home and its working directory, so that it finds no settings of ours.
         environment: All that it is told.
+        program: Arguments of the interpreter.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], program: Sequence[str]) -> None:
         self._folder = folder
+        self._program = program
         self._environment = child_environment(folder, environment)
         self._log = folder / "worker.log"
         self._process: asyncio.subprocess.Process | None = None
@@ -44,7 +47,7 @@ class WorkerProcess:
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                str(PROJECT_ROOT / "worker.py"),
+                *self._program,
                 env=self._environment,
                 cwd=self._folder,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -93,9 +96,11 @@ def environment_of(site: Site, **changes: str) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def worker_process(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[WorkerProcess]:
+async def worker_process(
+    folder: Path, environment: Mapping[str, str], *, program: Sequence[str] = _WORKER
+) -> AsyncIterator[WorkerProcess]:
     """Hand out a worker that is not started yet, and leave nothing of it behind."""
-    made = WorkerProcess(folder, environment)
+    made = WorkerProcess(folder, environment, program)
     try:
         yield made
     finally:
