@@ -8,7 +8,7 @@ from activities.heartbeats import heartbeats, to_the_end
 from activities.messages.vm import StartReply, StartVMRequest, VerifyRequest
 from activities.our_vms import read_nics
 from activities.translate import typed_failures
-from cloudstack import VirtualMachine
+from cloudstack import InvalidParameter, VirtualMachine
 from rules.context import DestinationConfig
 from rules.errors import FailoverErrorType
 from rules.outcomes import FailoverVm
@@ -54,7 +54,14 @@ class RunVMActivities:
                 if vm.state not in _STARTABLE:
                     raise _wrong_state(vm)
                 cloud = await self._clouds.of(request.owner.destination)
-                submitted = await to_the_end(cloud.client.start_vm(vm.id))
+                try:
+                    submitted = await to_the_end(cloud.client.start_vm(vm.id))
+                except InvalidParameter:
+                    # It may run by now: what is read back decides, not the refusal.
+                    vm = await self._read(request.owner.destination, request.vm)
+                    if vm.state != _RUNNING:
+                        raise
+                    return StartReply(state=vm.state)
                 return StartReply(state=vm.state, job_id=submitted.jobid)
 
     @activity.defn(name="VerifyVMActivity")
