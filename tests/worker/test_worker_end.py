@@ -28,7 +28,7 @@ class Broken:
         self.stopped.set()
 
 worker.make_worker = lambda *_: Broken()
-worker._exit_with(worker.main())
+worker.exit_with(worker.main())
 """
 
 
