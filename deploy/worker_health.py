@@ -11,21 +11,32 @@ import os
 import socket
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
 from rules.temporal_names import TASK_QUEUE
+from settings import SettingsError, read_settings
+from settings.temporal import temporal_config
 
 _FRESH: Final = timedelta(seconds=150)
 """A poll that finds nothing lasts a minute; a worker that is well is never silent for two."""
 
 _PATIENCE: Final = 10.0
+
+
+class _Queue(BaseSettings):
+    """The one setting of the worker that matters here, read as the worker reads it."""
+
+    model_config = SettingsConfigDict(env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore")
+
+    name: str = Field(TASK_QUEUE, min_length=1, validation_alias="FAILOVER_TASK_QUEUE")
 
 
 async def polls(client: Client, task_queue: str, machine: str) -> bool:
@@ -57,21 +68,32 @@ async def polls(client: Client, task_queue: str, machine: str) -> bool:
 
 
 async def check() -> bool:
-    """Ask the Temporal that the worker's environment names."""
-    config: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
-    config.setdefault("target_host", "localhost:7233")
+    """Ask the Temporal that the worker's environment and ``.env`` name.
+
+    Raises:
+        SettingsError: The task queue cannot be read.
+        RPCError: Temporal does not answer, or refuses.
+        RuntimeError: Temporal's configuration cannot be used, or nothing listens there.
+        ValueError: Temporal's configuration cannot be used.
+        OSError: A file that it names cannot be read.
+        TimeoutError: It took too long.
+    """
+    queue = read_settings(_Queue)
     async with asyncio.timeout(_PATIENCE):
-        client = await Client.connect(**config)
-        return await polls(client, os.environ.get("FAILOVER_TASK_QUEUE", TASK_QUEUE), socket.gethostname())
+        client = await Client.connect(**temporal_config())
+        return await polls(client, queue.name, socket.gethostname())
 
 
 def main() -> int:
     """Run as a container's health check."""
     try:
         well = asyncio.run(check())
-    except (RPCError, RuntimeError, TimeoutError) as error:
+    except SettingsError as error:
+        print(f"Wrong settings: {error}", file=sys.stderr)  # noqa: T201 - for `docker inspect`; holds no value
+        return 1
+    except (RPCError, RuntimeError, ValueError, OSError) as error:  # a TimeoutError is an OSError
         # The text may hold all of the configuration.
-        print(f"Temporal does not answer ({type(error).__name__})", file=sys.stderr)  # noqa: T201 - for `docker inspect`
+        print(f"Temporal cannot be asked ({type(error).__name__})", file=sys.stderr)  # noqa: T201 - the same
         return 1
     if not well:
         print("no worker of this machine has polled lately", file=sys.stderr)  # noqa: T201 - the same
