@@ -245,17 +245,3 @@ async def test_a_holder_that_temporal_does_not_know_does_not_stand_in_the_way(
     result = await site.run(request_)
     (vm,) = site.vms()
     assert result.vm.id == vm.id
-
-
-async def test_another_vms_failover_that_makes_the_same_name_is_waited_for(site: Site) -> None:
-    first = await _under_way(site, TEST)
-    await _lease_to(site, first.id, name_resource("pgtest1"))
-    second = await site.start(LIVE)
-    async for event in second.fetch_history_events(wait_new_event=True):
-        if event.HasField("timer_started_event_attributes"):
-            break
-    _go_on(site)
-    await _result(first)
-    result = await _result(second)
-    assert result.vm.name == "pgtest1"
-    assert len(site.running()) == 2
