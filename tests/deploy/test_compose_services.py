@@ -1,6 +1,7 @@
 """What the services say of each other, and of the code that they run."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy.engine import make_url
 from api.settings import ApiSettings
 from embedded.environment import PROJECT_ROOT
 from settings import WorkerSettings
+from tests.deploy.pinned_sources import server_variables, sql_tool_variables, ui_variables
 from tests.support.compose import REQUIRED, read_compose_file
 
 ONE_SHOTS = {"temporal-schema", "temporal-namespace", "cloudstack-zone"}
@@ -26,18 +28,13 @@ SERVER = {
     "DB", "DB_PORT", "MYSQL_SEEDS", "MYSQL_USER", "MYSQL_PWD", "NUM_HISTORY_SHARDS", "BIND_ON_IP",
     "DYNAMIC_CONFIG_FILE_PATH", "LOG_LEVEL", "TEMPORAL_ALLOW_NO_AUTH",
 }  # fmt: skip
-"""Read in the template that Temporal server 1.31.2 has built in (common/config) and in its loader."""
-
 SQL_TOOL = {"SQL_PLUGIN", "SQL_HOST", "SQL_PORT", "SQL_USER", "SQL_PASSWORD"}
-"""Options of temporal-sql-tool 1.31.2 (tools/sql/main.go)."""
-
 UI = {
     "TEMPORAL_ADDRESS",
     "TEMPORAL_DEFAULT_NAMESPACE",
     "TEMPORAL_CORS_ORIGINS",
     "TEMPORAL_DISABLE_NEWS_FETCH",
 }
-"""Read in the Web UI's config/docker.yaml."""
 
 
 def _names(settings: type[BaseSettings]) -> set[str]:
@@ -85,6 +82,17 @@ def test_the_images_of_others_are_told_what_they_read(
     service: str, known: set[str], written: dict[str, Any]
 ) -> None:
     assert set(written[service]["environment"]) == known
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    ((SERVER, server_variables), (SQL_TOOL, sql_tool_variables), (UI, ui_variables)),
+    ids=("server", "sql-tool", "ui"),
+)
+def test_what_temporals_images_are_told_is_read_in_their_sources(
+    told: set[str], read: Callable[[], set[str]]
+) -> None:
+    assert told - read() == set()
 
 
 def test_the_settings_that_the_file_makes_are_taken(
