@@ -80,7 +80,7 @@ async def make_activities(
             source = SourceActivities(vma, CredentialRepository(database, cipher), _own_credential(settings))
             destination = DestinationActivities(clouds)
             networks = NetworkActivities(NetworkConfigProvider(mappings))
-            running = RunVMActivities(clouds)
+            running = RunVMActivities(clouds, networks.guard_networks)
             record = RecordActivities(runs, mappings, contexts, leases)
             yield [
                 ContextActivities(contexts, configs, settings.policy).load_context,
@@ -94,7 +94,7 @@ async def make_activities(
                 MappingActivities(contexts, mappings).list_mappings,
                 destination.check_destination,
                 destination.find_gone_vms,
-                CreateVMActivities(clouds, Tenure(leasing, owners, runs)).create_vm,
+                CreateVMActivities(clouds, Tenure(leasing, owners, runs), networks.guard_networks).create_vm,
                 JobActivities(clouds).wait_for_job,
                 running.start_vm,
                 running.verify_vm,

@@ -22,6 +22,7 @@ from temporalio import activity
 
 from activities.clouds import Cloud, Clouds
 from activities.failures import CERTAINLY_NOT_MADE, failure
+from activities.guarding import Guard
 from activities.heartbeats import heartbeats, to_the_end
 from activities.messages.vm import CreateVMReply, CreateVMRequest
 from activities.our_vms import DEAD, USABLE, OurVMs
@@ -56,11 +57,13 @@ class CreateVMActivities:
     Args:
         clouds: The clients.
         tenure: What a run that was reset must know anew.
+        guard: Asked for a test right before each create call, since a retry may come much later.
     """
 
-    def __init__(self, clouds: Clouds, tenure: Tenure) -> None:
+    def __init__(self, clouds: Clouds, tenure: Tenure, guard: Guard) -> None:
         self._clouds = clouds
         self._tenure = tenure
+        self._guard = guard
 
     @activity.defn(name="CreateVMActivity")
     async def create_vm(self, request: CreateVMRequest) -> CreateVMReply:
@@ -75,7 +78,8 @@ class CreateVMActivities:
             async with heartbeats():
                 if request.after_reset:
                     request = await self._renewed(request)
-                return await _Creation(await self._clouds.of(request.owner.destination), request).run()
+                cloud = await self._clouds.of(request.owner.destination)
+                return await _Creation(cloud, request, self._guard).run()
 
     async def _renewed(self, request: CreateVMRequest) -> CreateVMRequest:
         await self._tenure.hold(request.owner)
@@ -88,7 +92,8 @@ class _GenerationSpent(Exception):
 
 
 class _Creation:
-    def __init__(self, cloud: Cloud, request: CreateVMRequest) -> None:
+    def __init__(self, cloud: Cloud, request: CreateVMRequest, guard: Guard) -> None:
+        self._guard = guard
         self._client = cloud.client
         self._request = request
         self._vms = OurVMs(cloud, request.owner)
@@ -152,10 +157,13 @@ class _Creation:
         return None if lookup.vm is None else await self._take(lookup.vm, generation)
 
     async def _look_by_mark(self, generation: int) -> CreateVMReply | None:
-        found = await self._vms.by_mark(generation)
+        found = await self._vms.by_mark()
         dead = [vm for vm in found if vm.state in DEAD and vm.id not in self._cleared]
         for vm in dead:
             await self._clear_away(vm)
+        if any(self._vms.generation_of(vm, _MOST_GENERATIONS) >= generation for vm in dead):
+            # A key that may not expunge leaves the name taken.
+            raise _GenerationSpent
         alive = [vm for vm in found if vm.state not in DEAD]
         if len(alive) > 1:
             # Observed, section 3: parallel creates of one name. Only an operator may choose which one lives.
@@ -163,7 +171,9 @@ class _Creation:
                 FailoverErrorType.VM_CREATE_FAILED,
                 f"CloudStack holds {len(alive)} VMs of this failover: {', '.join(vm.id for vm in alive)}",
             )
-        return await self._take(alive[0], generation) if alive else None
+        if not alive:
+            return None
+        return await self._take(alive[0], self._vms.generation_of(alive[0], _MOST_GENERATIONS))
 
     async def _take(self, vm: VirtualMachine, generation: int) -> CreateVMReply:
         if vm.state in DEAD:
@@ -187,6 +197,8 @@ class _Creation:
 
     async def _submit(self, generation: int, customid: str | None) -> CreateVMReply:
         name = self._vms.name(generation)
+        if self._request.guard is not None:
+            await self._guard(self._request.guard)
         submitted = await to_the_end(
             self._client.deploy_vm(
                 self._spec(generation, name, customid),

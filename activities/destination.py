@@ -1,7 +1,7 @@
 """Whether CloudStack can make the VM as decided: asked before anything is created."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from temporalio import activity
 
@@ -95,7 +95,8 @@ class _Check:
             self._check_network(decision, network, zone)
         self._check_template(template, networks[0] if networks else None)
         compute = self._compute(offering, zone)
-        return self._result(_named(self._request.decisions, networks), compute)
+        decisions = _without_macs(_named(self._request.decisions, networks), neighbours.lost_macs)
+        return self._result(decisions, compute)
 
     def _result(
         self, decisions: tuple[NetworkDecision, ...], compute: ComputePlan | None
@@ -191,6 +192,17 @@ def _named(
     return tuple(
         one.model_copy(update={"destination_network_name": names[network_key(one.destination_network_id)]})
         if network_key(one.destination_network_id) in names
+        else one
+        for one in decisions
+    )
+
+
+def _without_macs(
+    decisions: Sequence[NetworkDecision], lost: Mapping[int, str]
+) -> tuple[NetworkDecision, ...]:
+    return tuple(
+        one.model_copy(update={"mac_address": "", "warnings": (*one.warnings, lost[one.nic_index])})
+        if one.nic_index in lost
         else one
         for one in decisions
     )

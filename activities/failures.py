@@ -1,7 +1,5 @@
 """How a failure crosses into Temporal: always typed, and retried only when the type says so."""
 
-from datetime import timedelta
-
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from rules.errors import FailoverErrorType
@@ -11,7 +9,10 @@ CERTAINLY_NOT_MADE = "certainly-not-made"
 
 
 def failure(
-    error_type: FailoverErrorType, message: str, *details: object, retry_in: float | None = None
+    error_type: FailoverErrorType,
+    message: str,
+    *details: object,
+    final: bool = False,
 ) -> ApplicationError:
     """Build the error of one type.
 
@@ -19,14 +20,13 @@ def failure(
         error_type: Decides whether Temporal retries (``FailoverErrorType.retryable``).
         message: For people; never a secret, never a value of the request.
         details: Models that travel with the error.
-        retry_in: Seconds until the next try, where the system asked for a pause.
+        final: Not to be tried again, whatever its type.
     """
     return ApplicationError(
         message,
         *details,
         type=error_type.value,
-        non_retryable=not error_type.retryable,
+        non_retryable=final or not error_type.retryable,
         # Expected in operation: ``FailureLog`` writes one line, the SDK no stack trace.
         category=ApplicationErrorCategory.BENIGN,
-        next_retry_delay=timedelta(seconds=retry_in) if retry_in is not None else None,
     )

@@ -10,7 +10,7 @@ from rules.errors import FailoverErrorType
 from rules.guard import ProductionUse
 from rules.identity import MARK_CONTEXT, MARK_TYPE, MARK_WORKFLOW
 from rules.mappings import LiveNetwork, network_key
-from rules.naming import live_vm_name
+from rules.naming import drill_keyword, live_vm_name
 from rules.request import FailoverType
 from rules.resolution import NetworkDecision
 
@@ -20,10 +20,15 @@ GONE = frozenset({"Destroyed", "Expunging"})
 
 @dataclass
 class Objections:
-    """What stands in the way, and what should be known."""
+    """What stands in the way, and what should be known.
+
+    Attributes:
+        lost_macs: By NIC index, why the NIC cannot keep its MAC address.
+    """
 
     problems: list[CheckProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    lost_macs: dict[int, str] = field(default_factory=dict)
 
     def refuse(self, message: str, error_type: FailoverErrorType, network_id: str = "") -> None:
         """Add a reason why the VM cannot be made."""
@@ -51,6 +56,7 @@ class Neighbours:
         """
         if self._request.config.failover_type is FailoverType.LIVE:
             await self._check_name(connected)
+            await self._yield_macs_to_drills(connected)
             return self._found
         ids = list(dict.fromkeys(one.destination_network_id for one in connected))
         listed = await asyncio.gather(
@@ -95,6 +101,20 @@ class Neighbours:
             and vm.details.get(MARK_TYPE) == FailoverType.LIVE.value
         )
 
+    async def _yield_macs_to_drills(self, connected: Sequence[NetworkDecision]) -> None:
+        """No drill stands in the way of a live failover: a MAC address that one holds is given up."""
+        context = self._request.context
+        for vm in await self._client.list_vms(keyword=drill_keyword(context.vm_name), all_owners=True):
+            if vm.details.get(MARK_CONTEXT) != context.context_id:
+                continue
+            if vm.details.get(MARK_TYPE) != FailoverType.TEST.value:
+                continue
+            for one in connected:
+                if one.mac_address and _holds_mac(vm, one):
+                    self._found.lost_macs[one.nic_index] = (
+                        f"drill {vm.name} ({vm.id}) holds the MAC address here: CloudStack makes a new one"
+                    )
+
     def _check_live_use(
         self, connected: Sequence[NetworkDecision], others: Mapping[str, Sequence[VirtualMachine]]
     ) -> None:
@@ -131,14 +151,18 @@ class Neighbours:
     ) -> None:
         """A MAC address is taken once per network, also by a destroyed VM (observed, section 1)."""
         for one in connected:
-            key = network_key(one.destination_network_id)
-            for vm in others[key] if one.mac_address else ():
-                if any(
-                    (nic.macaddress or "").lower() == one.mac_address and network_key(nic.networkid) == key
-                    for nic in vm.nic
-                ):
+            for vm in others[network_key(one.destination_network_id)] if one.mac_address else ():
+                if _holds_mac(vm, one):
                     self._found.refuse(
                         f"{one}: its MAC address is taken on network {one.destination_network_id} by VM "
                         f"{vm.name} ({vm.id}, {vm.state}): remove it first, or set FAILOVER_TEST_MAC=new",
                         FailoverErrorType.DESTINATION_CHECK_FAILED,
                     )
+
+
+def _holds_mac(vm: VirtualMachine, decision: NetworkDecision) -> bool:
+    key = network_key(decision.destination_network_id)
+    return any(
+        (nic.macaddress or "").lower() == decision.mac_address and network_key(nic.networkid) == key
+        for nic in vm.nic
+    )

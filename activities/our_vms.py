@@ -5,7 +5,7 @@ from activities.failures import failure
 from activities.messages.vm import VmOwner
 from cloudstack import InvalidParameter, OutcomeUnknown, Refused, VirtualMachine, VmLookup
 from rules.errors import FailoverErrorType
-from rules.identity import MARK_CONTEXT, MARK_WORKFLOW, vm_identity
+from rules.identity import MARK_CONTEXT, MARK_ID, MARK_WORKFLOW, vm_identity
 from rules.outcomes import VerifiedNic
 
 USABLE = frozenset({"Stopped", "Running", "Starting"})
@@ -38,13 +38,22 @@ class OurVMs:
         """Look a generation's VM up by its id."""
         return await self._cloud.client.find_vm(self.identity(generation))
 
-    async def by_mark(self, generation: int) -> list[VirtualMachine]:
-        """List VMs of a generation's name that carry our mark, whoever chose their id.
+    async def find(self, vm_id: str) -> VmLookup:
+        """Look a VM up by an id that is known otherwise."""
+        return await self._cloud.client.find_vm(vm_id)
+
+    async def by_mark(self) -> list[VirtualMachine]:
+        """List the VMs of all generations that carry our mark, whoever chose their id.
 
         A key that may not choose ids leaves only name and mark to know a VM by.
         """
-        named = await self._cloud.client.list_vms(name=self.name(generation), all_owners=True)
+        named = await self._cloud.client.list_vms(keyword=self._owner.keyword, all_owners=True)
         return [vm for vm in named if self._is_marked(vm)]
+
+    def generation_of(self, vm: VirtualMachine, most: int) -> int:
+        """Return the generation that a marked VM says it is, 1 when it says none that we know."""
+        marked = vm.details.get(MARK_ID, vm.id)
+        return next((one for one in range(1, most + 1) if self.identity(one) == marked), 1)
 
     def _is_marked(self, vm: VirtualMachine) -> bool:
         return (

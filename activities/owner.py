@@ -4,7 +4,11 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.failures import failure
 from activities.messages.context import OwnerQuery, OwnerState
+from rules.errors import FailoverErrorType
+
+_NOT_ALLOWED = frozenset({RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED})
 
 
 class OwnerActivities:
@@ -19,11 +23,20 @@ class OwnerActivities:
 
     @activity.defn(name="DescribeOwnerActivity")
     async def describe_owner(self, request: OwnerQuery) -> OwnerState:
-        """Say whether a workflow is open. One that Temporal does not know, or no longer, is not."""
+        """Say whether a workflow is open. One that Temporal does not know, or no longer, is not.
+
+        Raises:
+            ApplicationError: ConfigurationError when the worker may not ask.
+        """
         try:
             found = await self._client.get_workflow_handle(request.workflow_id).describe()
         except RPCError as error:
+            if error.status in _NOT_ALLOWED:
+                raise failure(
+                    FailoverErrorType.CONFIGURATION_ERROR,
+                    f"Temporal does not let the worker describe workflows: {error.status.name}",
+                ) from error
             if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+                raise  # Temporal is away: asked again
             return OwnerState(open=False)
         return OwnerState(open=found.status is WorkflowExecutionStatus.RUNNING)

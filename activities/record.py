@@ -82,7 +82,11 @@ class RecordActivities:
         if previous is None:
             return PreviousRun()
         completed = previous.vm_id if previous.vm_state is VmState.RUNNING else ""
-        return PreviousRun(completed_vm_id=completed, generation=max(1, previous.generation))
+        return PreviousRun(
+            completed_vm_id=completed,
+            vm_may_exist=previous.vm_state in {VmState.PLANNED, VmState.CREATED},
+            generation=max(1, previous.generation),
+        )
 
     @activity.defn(name="BeginUndoActivity")
     async def begin_undo(self, request: RunQuery) -> PreviousRun:

@@ -37,25 +37,31 @@ class RemoveVMActivities:
                 cloud = await self._clouds.of(request.owner.destination)
                 vms = OurVMs(cloud, request.owner)
                 removed, kept = [], []
-                for vm in await _all(vms, request.generation):
+                known = await vms.find(request.vm_id) if request.vm_id else None
+                found = await _all(vms, request.generation)
+                if known is not None and known.vm is not None:
+                    found[known.vm.id] = known.vm
+                for vm in found.values():
                     if vm.id == request.keep_vm_id:
                         kept.append(f"{vm.name} ({vm.id}): kept, {_COMPLETED}")
                         continue
                     what = f"{vm.name} ({vm.id}): {await vms.remove(vm)}"
                     _log.info("vm_removed", what=what, workflow_id=request.owner.workflow_id)
                     removed.append(what)
+        if known is not None and known.vm is None and request.vm_id not in found:
+            # An earlier try may have removed it and never heard of it.
+            removed.append(f"{request.vm_name} ({request.vm_id}): CloudStack no longer shows it")
         return RemovedVMs(removed=tuple(removed), left_behind=tuple(kept))
 
 
-async def _all(vms: OurVMs, last_known: int) -> list[VirtualMachine]:
+async def _all(vms: OurVMs, last_known: int) -> dict[str, VirtualMachine]:
     """Find the VMs of every generation, the one after the last known that CloudStack never saw ends it."""
-    found: dict[str, VirtualMachine] = {}
+    found = {vm.id: vm for vm in await vms.by_mark()}
     generation = 0
     while True:
         generation += 1
         lookup = await vms.by_identity(generation)
-        for vm in [lookup.vm, *await vms.by_mark(generation)]:
-            if vm is not None:
-                found[vm.id] = vm
+        if lookup.vm is not None:
+            found[lookup.vm.id] = lookup.vm
         if generation >= last_known and lookup.existence is Existence.UNKNOWN:
-            return list(found.values())
+            return found

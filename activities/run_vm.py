@@ -4,6 +4,7 @@ from temporalio import activity
 
 from activities.clouds import Clouds
 from activities.failures import failure
+from activities.guarding import Guard
 from activities.heartbeats import heartbeats, to_the_end
 from activities.messages.vm import StartReply, StartVMRequest, VerifyRequest
 from activities.our_vms import read_nics
@@ -24,10 +25,12 @@ class RunVMActivities:
 
     Args:
         clouds: The clients.
+        guard: Asked for a test right before the start, since a retry may come much later.
     """
 
-    def __init__(self, clouds: Clouds) -> None:
+    def __init__(self, clouds: Clouds, guard: Guard) -> None:
         self._clouds = clouds
+        self._guard = guard
 
     @activity.defn(name="StartVMActivity")
     async def start_vm(self, request: StartVMRequest) -> StartReply:
@@ -54,6 +57,8 @@ class RunVMActivities:
                 if vm.state not in _STARTABLE:
                     raise _wrong_state(vm)
                 cloud = await self._clouds.of(request.owner.destination)
+                if request.guard is not None:
+                    await self._guard(request.guard)
                 try:
                     submitted = await to_the_end(cloud.client.start_vm(vm.id))
                 except InvalidParameter:

@@ -14,8 +14,11 @@ from rules.context import VMContext
 from rules.errors import FailoverErrorType, FailoverRefused
 from rules.nics import NicSource, SourceNic, SourceVm
 from vma import DiscoveredVm, VmaClient
+from vma.errors import SourceUnreachable
 
 _log = structlog.get_logger(__name__)
+
+_MOST_TRIES = 2
 
 
 class SourceActivities:
@@ -49,14 +52,19 @@ class SourceActivities:
         with typed_failures():
             async with heartbeats():
                 credential = await self._credential(context)
-                found = await self._vma.discover(
-                    vcenter=context.vcenter_host,
-                    username=credential.username,
-                    password=credential.password,
-                    datacenter=context.datacenter,
-                    vm_name=context.vm_name,
-                    vm_id=context.vmware_vm_id,
-                )
+                try:
+                    found = await self._vma.discover(
+                        vcenter=context.vcenter_host,
+                        username=credential.username,
+                        password=credential.password,
+                        datacenter=context.datacenter,
+                        vm_name=context.vm_name,
+                        vm_id=context.vmware_vm_id,
+                    )
+                except SourceUnreachable as error:
+                    # Counted here: a worker that dies meanwhile says nothing of the source.
+                    last = activity.info().attempt >= _MOST_TRIES
+                    raise failure(FailoverErrorType.SOURCE_UNREACHABLE, str(error), final=last) from error
         if found is None:
             raise failure(
                 FailoverErrorType.SOURCE_VM_NOT_FOUND,

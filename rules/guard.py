@@ -87,4 +87,5 @@ def _allowed(decision: NetworkDecision, reason: str | None) -> NetworkDecision:
     warning = f"allowed by the request: {reason}"
     if reason is None or warning in decision.warnings:
         return decision
-    return decision.model_copy(update={"warnings": (*decision.warnings, warning)})
+    # A MAC address is taken once per network: kept by a drill it would block the live failover.
+    return decision.model_copy(update={"warnings": (*decision.warnings, warning), "mac_address": ""})

@@ -32,6 +32,11 @@ def test_vm_name(vm_name: str, suffix: str) -> str:
 test_vm_name.__test__ = False  # type: ignore[attr-defined]  # pytest would take the name for a test
 
 
+def drill_keyword(vm_name: str) -> str:
+    """Return what the names of all test VMs of this source VM begin with, however long they are."""
+    return _valid(vm_name, MAX_NAME_LENGTH // 2)
+
+
 def display_name(vm_name: str) -> str:
     """Return the name for people: as it is in VMware, without control characters, at most 255 long."""
     return _CONTROL.sub(" ", vm_name)[:MAX_DISPLAY_NAME_LENGTH]

@@ -3,7 +3,7 @@
 import asyncio
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.messages.record import FinishRunRequest
@@ -33,7 +33,12 @@ async def complete(run: FailoverRun) -> FailoverResult:
         nics_inferred=source.inferred,
         warnings=run.warnings,
     )
-    await undisturbed(steps.finish_run(_record(run, result.outcome, result, keeps_vm=True)))
+    try:
+        await undisturbed(steps.finish_run(_record(run, result.outcome, result, keeps_vm=True)))
+    except ActivityError as error:
+        # A record that cannot be written is no reason to remove a verified VM.
+        run.notes.append(f"the database does not know of this completion: {explain(error)[1]}")
+        result = result.model_copy(update={"warnings": run.warnings})
     surface.show_outcome(result.outcome)
     run.show("completed")
     return result
@@ -73,15 +78,15 @@ async def _roll_back(run: FailoverRun, error: BaseException) -> BaseException:
     if run.begun:
         record = _record(run, outcome, report, keeps_vm=bool(report.left_behind))
         failed = outcome is not FailoverOutcome.CANCELLED or bool(report.left_behind)
-        await steps.finish_run(
-            record.model_copy(
-                update={
-                    "step": failed_step,
-                    "error_type": error_type.value if failed else "",
-                    "error_message": text,
-                }
-            )
-        )
+        update = {
+            "step": failed_step,
+            "error_type": error_type.value if failed else "",
+            "error_message": text,
+        }
+        try:
+            await steps.finish_run(record.model_copy(update=update))
+        except ActivityError as unwritten:
+            text = f"{text}. The database does not know of this end: {explain(unwritten)[1]}"
     surface.show_outcome(outcome)
     run.show(f"{outcome.value}. {text}")
     if outcome is FailoverOutcome.CANCELLED and not report.left_behind:

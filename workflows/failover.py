@@ -123,6 +123,10 @@ class FailoverWorkflow:
                 context=run.loaded.context,
             )
         )
+        if run.previous.vm_may_exist:
+            # An earlier run of this workflow id ended without an undo, by a terminate say.
+            run.create_unanswered = True
+            run.undo.append(lambda: machine.remove(run))
 
     async def _discover_source(self) -> None:
         self._run.enter("discover the source NICs")
@@ -180,7 +184,8 @@ class FailoverWorkflow:
     async def _create_vm(self) -> None:
         self._run.enter("create the VM, stopped")
         run = self._run
-        run.undo.append(lambda: machine.remove(run))
+        if not run.undo:
+            run.undo.append(lambda: machine.remove(run))
         await machine.create_stopped(run)
         await steps.record_vm(RecordVMRequest(workflow_id=run.workflow_id, vm=run.vm))
 

@@ -43,6 +43,7 @@ async def create_stopped(run: FailoverRun) -> None:
                     policy=policy,
                     first_generation=generation,
                     settled=settled,
+                    guard=run.guard,
                     after_reset=_was_reset(),
                     completed_vm_id=run.previous.completed_vm_id,
                 )
@@ -72,10 +73,18 @@ async def start_until_running(run: FailoverRun) -> None:
     policy = run.loaded.policy
     tries = 1 + int(policy.start_budget_seconds / policy.start_retry_seconds)
     refused_with = None
-    for tried in range(1, tries + 1):
+    for tried in range(1, tries + 2):
+        if tried > tries and refused_with is None:
+            break
         run.stop_if_cancelled()
         started = await steps.start_vm(
-            StartVMRequest(owner=run.owner, vm=run.vm, decisions=run.decisions, refused_with=refused_with),
+            StartVMRequest(
+                owner=run.owner,
+                vm=run.vm,
+                decisions=run.decisions,
+                guard=run.guard,
+                refused_with=refused_with,
+            ),
             policy,
         )
         report = JobReport(state=JobState.SUCCEEDED)
@@ -87,7 +96,7 @@ async def start_until_running(run: FailoverRun) -> None:
             run.vm = run.vm.model_copy(update={"state": _RUNNING})
             return
         if report.code not in _WORTH_ANOTHER_START:
-            # 431 is also "already running": the look of the next try decides, and that is the last one.
+            # 431 is also "already running": the look of the next try decides, and starts nothing more.
             refused_with = report.code
         elif tried < tries:
             await workflow.sleep(policy.start_retry_seconds, summary=f"Start again after code {report.code}")
@@ -101,25 +110,28 @@ async def remove(run: FailoverRun) -> RemovedVMs:
     """Undo ``create_stopped``: remove the VM that this run made, or name it."""
     run.show("undo: remove the VM")
     vm, policy = run.vm_if_any, run.loaded.policy
-    # Read afresh: a reset replays what an earlier run knew before it completed.
-    before = await steps.begin_undo(RunQuery(workflow_id=run.workflow_id))
+    generation = vm.generation if vm else run.previous.generation
+    what = f"{vm.name} ({vm.id})" if vm else f"a VM {run.owner.vm_name(generation)} that may have been made"
+    try:
+        # Read afresh: a reset replays what an earlier run knew before it completed.
+        before = await steps.begin_undo(RunQuery(workflow_id=run.workflow_id))
+    except ActivityError as error:
+        # Nothing is removed while nobody knows what must be kept.
+        return RemovedVMs(left_behind=(f"{what}: not removed: {explain(error)[1]}",))
     if run.create_unanswered:
         # Until the call has expired, the VM's absence proves nothing.
         await workflow.sleep(policy.settle_seconds, summary="Let an unanswered create call expire")
-    generation = vm.generation if vm else run.previous.generation
+    request = RemoveVMRequest(
+        owner=run.owner,
+        generation=generation,
+        vm_id=vm.id if vm else "",
+        vm_name=vm.name if vm else "",
+        keep_vm_id=before.completed_vm_id,
+    )
     try:
-        report = await steps.remove_vm(
-            RemoveVMRequest(owner=run.owner, generation=generation, keep_vm_id=before.completed_vm_id), policy
-        )
+        return await steps.remove_vm(request, policy)
     except ActivityError as error:
-        name = run.owner.vm_name(generation)
-        what = f"{vm.name} ({vm.id})" if vm else f"a VM {name} that this run may have made"
         return RemovedVMs(left_behind=(f"{what}: not removed: {explain(error)[1]}",))
-    if vm is None or any(vm.id in line for line in (*report.removed, *report.left_behind)):
-        return report
-    # A first try may have removed it and never heard of it.
-    gone = f"{vm.name} ({vm.id}): CloudStack no longer shows it"
-    return report.model_copy(update={"removed": (*report.removed, gone)})
 
 
 def _was_reset() -> bool:

@@ -8,12 +8,12 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.messages.context import LoadedContext
-    from activities.messages.networks import ComputePlan
+    from activities.messages.networks import ComputePlan, GuardRequest
     from activities.messages.record import PreviousRun
     from activities.messages.vm import RemovedVMs, VmOwner
     from rules.nics import NicSource, SourceVm
     from rules.outcomes import FailoverVm
-    from rules.request import UnifiedFailoverConfig
+    from rules.request import FailoverType, UnifiedFailoverConfig
     from rules.resolution import NetworkDecision
     from workflows import surface
 
@@ -48,6 +48,8 @@ class FailoverRun:
         self.gone_vm_ids: tuple[str, ...] = ()
         self.undo: list[Callable[[], Awaitable[RemovedVMs]]] = []
         self.notes: list[str] = []
+        if config.allow_production_network:
+            self.notes.append(f"production networks are allowed for this test: {config.reason}")
         self.source_age_seconds: float | None = None
 
     def learn_source(self, source: SourceVm) -> None:
@@ -77,6 +79,13 @@ class FailoverRun:
             source_vm_name=self.loaded.context.vm_name,
             destination=self.loaded.destination,
         )
+
+    @property
+    def guard(self) -> GuardRequest | None:
+        """What a step that acts asks the production guard right before; nothing for a live failover."""
+        if self.config.failover_type is FailoverType.LIVE:
+            return None
+        return GuardRequest(config=self.config, decisions=self.decisions, gone_vm_ids=self.gone_vm_ids)
 
     @property
     def vm_if_any(self) -> FailoverVm | None:

@@ -11,8 +11,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows import steps
     from workflows.failures import explain
 
-_CANNOT_BE_ASKED = frozenset({FailoverErrorType.SOURCE_UNREACHABLE, FailoverErrorType.STEP_TIMED_OUT})
-
 
 async def find_source(loaded: LoadedContext) -> SourceVm:
     """Return the source VM; a source side that answers and says no is an error, not a disaster.
@@ -25,6 +23,6 @@ async def find_source(loaded: LoadedContext) -> SourceVm:
         return await steps.discover_source(SourceRequest(context=loaded.context), loaded.policy)
     except ActivityError as error:
         error_type, reason = explain(error)
-        if error_type not in _CANNOT_BE_ASKED:
+        if error_type is not FailoverErrorType.SOURCE_UNREACHABLE:
             raise
     return await steps.load_stored_source(SourceRequest(context=loaded.context, reason=reason))

@@ -150,14 +150,13 @@ async def begin_undo(request: RunQuery) -> PreviousRun:
 
 
 async def discover_source(request: SourceRequest, policy: FailoverPolicy) -> SourceVm:
-    """Ask the VMA for the source VM, twice at most."""
+    """Ask the VMA for the source VM, twice where it does not answer."""
     return await _step(
         "DiscoverSourceActivity",
         request,
         SourceVm,
         "Discover the source NICs (VMA)",
         start_to_close=timedelta(seconds=policy.source_budget_seconds),
-        retry=_TWICE,
         heartbeat=timedelta(seconds=policy.heartbeat_seconds),
     )
 

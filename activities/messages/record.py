@@ -25,10 +25,12 @@ class PreviousRun(Record):
 
     Attributes:
         completed_vm_id: The VM of a run that completed; an undo never removes it.
+        vm_may_exist: It had begun to make a VM, and nobody recorded that the VM was removed.
         generation: The last generation that was recorded.
     """
 
     completed_vm_id: str = ""
+    vm_may_exist: bool = False
     generation: int = 1
 
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from activities.messages.networks import ComputePlan
+from activities.messages.networks import ComputePlan, GuardRequest
 from rules.context import DestinationConfig
 from rules.identity import test_suffix
 from rules.models import Record
@@ -28,6 +28,13 @@ class VmOwner(Record):
             return live_vm_name(self.source_vm_name)
         return test_vm_name(self.source_vm_name, test_suffix(self.workflow_id, generation))
 
+    @property
+    def keyword(self) -> str:
+        """A part of the name that every generation's VM has."""
+        if self.failover_type is FailoverType.LIVE:
+            return live_vm_name(self.source_vm_name)
+        return test_suffix(self.workflow_id, 1)
+
 
 class CreateVMRequest(Record):
     """Ask for the VM, stopped, with its NICs in order.
@@ -35,6 +42,7 @@ class CreateVMRequest(Record):
     Attributes:
         first_generation: Earlier generations are known to be gone for good.
         settled: False when a create call of an earlier run or attempt may still be under way.
+        guard: For a test: what the production guard is asked once more, right before each create call.
         after_reset: True when what the run knows of its lease and of ``completed_vm_id`` may be a replay.
         completed_vm_id: The VM of an earlier run of this workflow id that completed; never removed.
     """
@@ -45,6 +53,7 @@ class CreateVMRequest(Record):
     policy: FailoverPolicy
     first_generation: int = 1
     settled: bool = True
+    guard: GuardRequest | None = None
     after_reset: bool = False
     completed_vm_id: str = ""
 
@@ -94,6 +103,7 @@ class StartVMRequest(Record):
 
     Attributes:
         decisions: The VM is not started unless its NICs are the decided ones.
+        guard: For a test: what the production guard is asked once more, right before the call.
         refused_with: The code of a start job that cannot succeed later: only a VM that runs all the same is
             a success then.
     """
@@ -101,6 +111,7 @@ class StartVMRequest(Record):
     owner: VmOwner
     vm: FailoverVm
     decisions: tuple[NetworkDecision, ...]
+    guard: GuardRequest | None = None
     refused_with: int | None = None
 
 
@@ -123,11 +134,14 @@ class RemoveVMRequest(Record):
     """Undo: remove every VM that carries our identity up to this generation.
 
     Attributes:
+        vm_id: The VM that the run knows of; empty when it knows of none.
         keep_vm_id: The VM that an earlier run of this workflow id completed; empty where there is none.
     """
 
     owner: VmOwner
     generation: int
+    vm_id: str = ""
+    vm_name: str = ""
     keep_vm_id: str = ""
 
 
