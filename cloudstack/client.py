@@ -1,11 +1,12 @@
 """The CloudStack commands that a failover needs, one method each."""
 
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from cloudstack.deploy import DeploySpec
-from cloudstack.errors import InvalidParameter
+from cloudstack.errors import InvalidParameter, NotPermitted
 from cloudstack.models import (
     Entity,
     Existence,
@@ -21,6 +22,7 @@ from cloudstack.models import (
     outcome_of,
 )
 from cloudstack.owner import Owner
+from cloudstack.paging import Pager
 from cloudstack.replies import read_list, read_model, unreadable
 from cloudstack.transport import Transport
 from rules.models import Record
@@ -29,6 +31,7 @@ _E = TypeVar("_E", bound=Entity)
 
 # The cheapest value that returns NICs; the details map comes with every value (observed, 11 and 15).
 _VM_DETAILS = {"details": "nics"}
+_EVERY_PROJECT = "-1"
 _NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -46,13 +49,14 @@ class CloudStackClient:
         transport: Sends the calls; closing it stays with the caller.
         owner: Whom to deploy for. It goes with each deploy and with each list of what an owner can have:
             VMs, networks and templates. Jobs belong to the caller, whoever they work for.
-        page_size: Entries per page; a server accepts 500 unless its administrator says less.
+        page_size: Entries per page; where the server's administrator allows fewer, so many are read.
     """
 
     def __init__(self, transport: Transport, owner: Owner | None = None, *, page_size: int = 500) -> None:
         self._transport = transport
         self._owner = (owner or Owner()).params()
-        self._page_size = page_size
+        self._project_id = self._owner.get("projectid")
+        self._pager = Pager(transport, page_size)
 
     async def find_vm(self, vm_id: str) -> VmLookup:
         """Look a VM up by its id, which tells apart "never existed" and "existed".
@@ -103,8 +107,10 @@ class CloudStackClient:
             params["networkid"] = network_id
         if keyword is not None:
             params["keyword"] = keyword
-        params |= {"listall": "true"} if all_owners else self._owner
-        found = await self._every("listVirtualMachines", "virtualmachine", VirtualMachine, params)
+        if all_owners:
+            found = await self._vms_of_everybody(params)
+        else:
+            found = await self._vms({**params, **self._owner})
         # Servers before 4.19 take the name for a part of it.
         return [vm for vm in found if name is None or _same(vm.name, name)]
 
@@ -187,7 +193,7 @@ class CloudStackClient:
         reason to ask for that job, not a proof of its end.
         """
         command, key = "listAsyncJobs", "asyncjobs"
-        pages = [read_list(command, key, _Job, page) async for page in self._pages(command, key, {})]
+        pages = [read_list(command, key, _Job, page) async for page in self._pager.pages(command, key, {})]
         return {job.jobid for page in pages for job in page}
 
     async def job(self, job_id: str) -> JobOutcome:
@@ -205,6 +211,23 @@ class CloudStackClient:
         if outcome is None:
             raise unreadable(command, "no jobstatus")
         return outcome
+
+    async def _vms(self, params: Mapping[str, str]) -> list[VirtualMachine]:
+        return await self._every("listVirtualMachines", "virtualmachine", VirtualMachine, params)
+
+    async def _vms_of_everybody(self, params: Mapping[str, str]) -> list[VirtualMachine]:
+        """List what the caller may see: ``listall`` by itself leaves out whatever a project owns.
+
+        Project -1 stands for all that the caller may see (CloudStack's source, not observed). Whoever is
+        neither root nor a member of the owner's project gets that one only when it is named.
+        """
+        everybody = {**params, "listall": "true"}
+        lists = [await self._vms(everybody)]
+        with contextlib.suppress(InvalidParameter, NotPermitted):
+            lists.append(await self._vms({**everybody, "projectid": _EVERY_PROJECT}))
+        if self._project_id is not None:
+            lists.append(await self._vms({**everybody, "projectid": self._project_id}))
+        return _once(lists)
 
     async def _submit(self, command: str, params: Mapping[str, str]) -> Submitted:
         return read_model(command, Submitted, await self._transport.call(command, params))
@@ -242,27 +265,20 @@ class CloudStackClient:
         return True
 
     async def _every(self, command: str, key: str, model: type[_E], params: Mapping[str, str]) -> list[_E]:
-        pages = [read_list(command, key, model, page) async for page in self._pages(command, key, params)]
-        # An entry that moved to the next page while we read is there twice.
-        return list({entity.id: entity for page in pages for entity in page}.values())
+        found = [
+            read_list(command, key, model, page) async for page in self._pager.pages(command, key, params)
+        ]
+        return _once(found)
 
-    async def _pages(
-        self, command: str, key: str, params: Mapping[str, str]
-    ) -> AsyncIterator[dict[str, Any]]:
-        """Read up to the first page that is not full: ``count`` is the total of another moment."""
-        page, full = 1, True
-        while full:
-            paging = {"page": str(page), "pagesize": str(self._page_size)}
-            reply = await self._transport.call(command, {**params, **paging})
-            entries = reply.get(key)
-            full = isinstance(entries, list) and len(entries) >= self._page_size
-            page += 1
-            yield reply
+
+def _once(lists: Iterable[Iterable[_E]]) -> list[_E]:
+    """Join lists. An entry that moved to the next page while we read is in two, as is one seen twice."""
+    return list({entity.id: entity for entities in lists for entity in entities}.values())
 
 
 def _same(one: str, other: str) -> bool:
     """Compare names or ids as CloudStack's database does, where upper and lower case are one."""
-    return one.casefold() == other.casefold()
+    return one.lower() == other.lower()
 
 
 def _flag(name: str, *, on: bool) -> dict[str, str]:

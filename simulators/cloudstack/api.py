@@ -39,7 +39,7 @@ class Throttle:
 class Api:
     """Authenticates a request, finds its command, runs it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is a setting of its own, by keyword only)
         self,
         world: World,
         latency: Latency,
@@ -47,10 +47,11 @@ class Api:
         job_expiry_seconds: float,
         throttle: Throttle | None,
         enforce_post: bool,
+        page_size: int,
     ) -> None:
         self._world = world
         self._jobs = Jobs(world, job_expiry_seconds)
-        self._server = Server(world, self._jobs, latency)
+        self._server = Server(world, self._jobs, latency, page_size)
         self._throttle = throttle
         self._enforce_post = enforce_post
         self._recent: dict[str, deque[datetime]] = {}

@@ -58,6 +58,7 @@ class CloudStackSimulator:
         job_expiry_seconds: After this a finished job is forgotten and a query of it gives 431.
         throttle: Calls that an ordinary user may send in a time, None for no limit, as by default.
         enforce_post: The server's ``enforce.post.requests.and.timestamps`` (section 7).
+        page_size: The server's ``default.page.size``: the most entries of one page (section 11).
 
     Attributes:
         world: The cloud's state, to be looked at and changed by tests.
@@ -75,6 +76,7 @@ class CloudStackSimulator:
         job_expiry_seconds: float = _ONE_DAY,
         throttle: Throttle | None = None,
         enforce_post: bool = False,
+        page_size: int = 500,
     ) -> None:
         self.world = world or sample.sample_world(admin=admin, plain=plain)
         self.faults = Faults()
@@ -85,6 +87,7 @@ class CloudStackSimulator:
             job_expiry_seconds=job_expiry_seconds,
             throttle=throttle,
             enforce_post=enforce_post,
+            page_size=page_size,
         )
         self._listener = Listener(self._application)
 

@@ -150,15 +150,70 @@ async def test_vms_are_listed_for_the_owner_with_all_filters(
     }
 
 
-async def test_the_vms_of_all_owners_are_listed_without_naming_one(
+def by_project(**answers: Answer) -> Callable[[Params], Answer]:
+    """Answer a list by its ``projectid``: ``none``, ``every`` for -1, ``p_1``; an empty list for the rest."""
+    names = {"": "none", "-1": "every"}
+
+    def behaviour(params: Params) -> Answer:
+        project = params.get("projectid", "")
+        return answers.get(names.get(project, project.replace("-", "_")), reply(LIST_VMS, {}))
+
+    return behaviour
+
+
+@pytest.mark.parametrize(
+    ("owner", "projects"), ((Owner(), [None, "-1"]), (ACCOUNT, [None, "-1"]), (PROJECT, [None, "-1", "p-1"]))
+)
+async def test_the_vms_of_all_owners_are_those_of_accounts_and_of_projects(
+    server: FakeCloudStack, transport: Transport, owner: Owner, projects: list[str | None]
+) -> None:
+    server.behave(by_project(none=one_vm(id="a"), every=one_vm(id="b"), p_1=one_vm(id="c", projectid="p-1")))
+
+    found = await CloudStackClient(transport, owner).list_vms(all_owners=True)
+
+    assert [vm.id for vm in found] == ["a", "b", "c"][: len(projects)]
+    assert [params.get("projectid") for params in server.requests] == projects
+    assert all(params["listall"] == "true" for params in server.requests)
+    assert not any(params.keys() & {"account", "domainid"} for params in server.requests)
+
+
+async def test_a_vm_that_several_lists_show_is_there_once(
     server: FakeCloudStack, transport: Transport
 ) -> None:
     server.answer(one_vm())
 
-    await CloudStackClient(transport, ACCOUNT).list_vms(all_owners=True)
+    assert len(await CloudStackClient(transport, PROJECT).list_vms(all_owners=True)) == 1
+    assert len(server.requests) == 3
 
-    assert for_anybody(server.requests[0])
-    assert server.requests[0]["listall"] == "true"
+
+@pytest.mark.parametrize("refusal", (fault(LIST_VMS, 431, 9999), fault(LIST_VMS, 531, 4365)))
+async def test_a_server_that_knows_no_list_of_every_project_is_asked_for_the_owner_s(
+    server: FakeCloudStack, transport: Transport, refusal: Answer
+) -> None:
+    server.behave(by_project(none=one_vm(id="a"), every=refusal, p_1=one_vm(id="c")))
+
+    found = await CloudStackClient(transport, PROJECT).list_vms(all_owners=True)
+
+    assert [vm.id for vm in found] == ["a", "c"]
+
+
+@pytest.mark.parametrize("refused", ({"none": True}, {"p_1": True}))
+async def test_a_list_that_matters_and_is_refused_is_an_error_and_not_an_empty_list(
+    server: FakeCloudStack, transport: Transport, refused: dict[str, bool]
+) -> None:
+    server.behave(by_project(**dict.fromkeys(refused, fault(LIST_VMS, 531, 4365))))
+
+    with pytest.raises(NotPermitted):
+        await CloudStackClient(transport, PROJECT).list_vms(all_owners=True)
+
+
+async def test_a_passing_fault_of_the_list_of_every_project_is_an_error(
+    server: FakeCloudStack, transport: Transport
+) -> None:
+    server.behave(by_project(none=one_vm(), every=fault(LIST_VMS, 530)))
+
+    with pytest.raises(InternalFault):
+        await CloudStackClient(transport).list_vms(all_owners=True)
 
 
 async def test_a_name_is_the_whole_name_in_any_letter_case(
@@ -202,6 +257,46 @@ async def test_a_vm_that_moved_to_the_next_page_is_listed_once(
     )
 
     assert [vm.id for vm in await CloudStackClient(transport, page_size=2).list_vms()] == ["a", "b"]
+
+
+def server_with_pages_of(size: int, total: int) -> Callable[[Params], Answer]:
+    """Answer as a server whose administrator allows so many entries per page (observed, 11 and 22)."""
+    vms = [shapes.vm(id=f"vm-{number}") for number in range(total)]
+
+    def behaviour(params: Params) -> Answer:
+        asked = int(params.get("pagesize", size))
+        if asked > size:
+            return fault(LIST_VMS, 431, 4350)
+        start = (int(params.get("page", "1")) - 1) * asked
+        shown = vms[start : start + asked]
+        return reply(LIST_VMS, {"count": total, "virtualmachine": shown} if shown else {})
+
+    return behaviour
+
+
+@pytest.mark.parametrize("total", (0, 1, 4, 5, 6, 11))
+async def test_a_server_that_allows_smaller_pages_only_is_read_to_the_end(
+    server: FakeCloudStack, client: CloudStackClient, total: int
+) -> None:
+    server.behave(server_with_pages_of(5, total))
+
+    for _ in range(2):
+        assert [vm.id for vm in await client.list_vms()] == [f"vm-{number}" for number in range(total)]
+
+    refused = [params for params in server.requests if params.get("pagesize") == "500"]
+    assert len(refused) == 1, "what the server does not allow is not asked for again"
+
+
+async def test_a_list_that_is_refused_for_another_reason_is_refused_and_pages_stay_as_they_are(
+    server: FakeCloudStack, client: CloudStackClient
+) -> None:
+    server.behave(lambda params: UNKNOWN_ID if "networkid" in params else one_vm())
+
+    with pytest.raises(InvalidParameter):
+        await client.list_vms(network_id=NETWORK_ID)
+    await client.list_vms()
+
+    assert server.requests[-1]["pagesize"] == "500"
 
 
 # Deploying and the life of a VM

@@ -421,3 +421,33 @@ async def test_a_project_owns_what_is_deployed_for_it(cloud: Cloud) -> None:
     [vm] = shown.body["virtualmachine"]
     assert (vm["project"], vm["projectid"]) == ("dr", project.project)
     assert "account" not in vm
+
+
+@pytest.mark.parametrize(
+    ("params", "root", "member", "stranger"),
+    (
+        ({}, ["own"], ["plain"], ["third"]),
+        ({"listall": "true"}, ["own", "plain", "third"], ["plain"], ["third"]),
+        ({"projectid": "-1"}, ["dr"], ["dr"], ["third"]),
+        ({"projectid": "-1", "listall": "true"}, ["dr", "own", "plain", "third"], ["dr", "plain"], ["third"]),
+    ),
+)
+async def test_what_a_project_has_is_listed_with_its_id_or_with_minus_one_only(
+    cloud: Cloud, params: dict[str, str], root: list[str], member: list[str], stranger: list[str]
+) -> None:
+    world = cloud.world
+    third = Credentials("a-third-key", "a-third-secret")
+    project = world.add_project("dr", members=(sample.PLAIN_ACCOUNT,))
+    owners = {
+        "own": world.admin,
+        "plain": world.plain,
+        "third": world.add_account("third", third),
+        "dr": project,
+    }
+    for name, account in owners.items():
+        world.add_vm(name, [world.networks[sample.PROD_LAN_ID]], account=account)
+    for who, names in ((sample.ADMIN, root), (sample.PLAIN, member), (third, stranger)):
+        shown = await cloud.call("listVirtualMachines", params, who=who)
+        assert sorted(vm["name"] for vm in shown.body.get("virtualmachine", [])) == names
+    refused = await cloud.call("listVirtualMachines", projectid=project.project, who=third)
+    assert refused.status == 531

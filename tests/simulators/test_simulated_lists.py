@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from simulators.cloudstack import Credentials, sample
+from simulators.cloudstack import CloudStackSimulator, Credentials, sample
 from tests.simulators.simulator_cloud import Cloud, new_uuid, running_cloud
 
 LAN, DMZ, ISOLATED = sample.PROD_LAN_ID, sample.PROD_DMZ_ID, sample.TEST_LAN_ID
@@ -74,6 +74,16 @@ async def test_pages_show_the_total_count(cloud: Cloud) -> None:  # section 11
     named(cloud, *(f"vm{number}" for number in range(7)))
     reply = await cloud.call("listVirtualMachines", page="2", pagesize="5")
     assert (reply.body["count"], len(reply.body["virtualmachine"])) == (7, 2)
+
+
+async def test_an_administrator_may_allow_smaller_pages() -> None:  # sections 11, 22
+    async with running_cloud(CloudStackSimulator(page_size=5)) as cloud:
+        named(cloud, *(f"vm{number}" for number in range(7)))
+        refused = await cloud.call("listVirtualMachines", page="1", pagesize="6")
+        assert refused.code == (431, 4350)
+        for params in ({"page": "1", "pagesize": "5"}, {}):
+            reply = await cloud.call("listVirtualMachines", params)
+            assert (reply.body["count"], len(reply.body["virtualmachine"])) == (7, 5)
 
 
 async def test_an_admin_without_listall_sees_its_own_vms_only(cloud: Cloud) -> None:  # section 11

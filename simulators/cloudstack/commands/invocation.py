@@ -27,12 +27,14 @@ class Server:
     """What all calls share.
 
     Attributes:
+        page_size: The most entries of one page, and how many there are without one.
         deploys: How many deploys are between check and insert together, see Latency.name_window.
     """
 
     world: World
     jobs: Jobs
     latency: Latency
+    page_size: int
     deploys: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_DEPLOYS_AT_A_TIME))
 
 

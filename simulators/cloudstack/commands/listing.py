@@ -7,7 +7,7 @@ from simulators.cloudstack.commands.invocation import Invocation, Json
 from simulators.cloudstack.entities import Account
 from simulators.cloudstack.errors import Detail, internal, refused
 
-LARGEST_PAGE = 500
+EVERY_PROJECT = "-1"
 _LAST_BASIC_PLANE_CHARACTER = 0xFFFF
 
 Item = TypeVar("Item")
@@ -25,14 +25,16 @@ def paged(inv: Invocation, key: str, items: Sequence[Item], shape: Callable[[Ite
     """Return the body of a list reply: the total count and one page of items, ``{}`` where there are none.
 
     Raises:
-        ApiError: 431, page without pagesize or the other way round, or a page of more than 500 (section 11).
+        ApiError: 431, page without pagesize or the other way round, or a page of more than the server allows
+            (section 11: 500, unless its administrator says otherwise).
     """
     page, size = inv.params.number("page"), inv.params.number("pagesize")
     if (page is None) != (size is None):
         raise refused('"page" and "pagesize" parameters have to be specified together')
-    if size is not None and size > LARGEST_PAGE:
-        raise refused(f"Page size can't exceed max allowed page size value: {LARGEST_PAGE}")
-    size = LARGEST_PAGE if size is None else size
+    largest = inv.server.page_size
+    if size is not None and size > largest:
+        raise refused(f"Page size can't exceed max allowed page size value: {largest}")
+    size = largest if size is None else size
     start = (max(page or 1, 1) - 1) * size
     shown = [shape(item) for item in items[start : start + size]]
     if not items:
@@ -51,6 +53,8 @@ def shown_owner(inv: Invocation, *, by_id: bool, admin_sees_all: bool = False) -
     Raises:
         ApiError: 431 or 531 for an owner that is unknown or foreign.
     """
+    if inv.params.get("projectid") == EVERY_PROJECT:
+        return _in_any_project(inv)
     named = inv.named_owner()
     if named is not None:
         inv.require_access(named)
@@ -59,6 +63,20 @@ def shown_owner(inv: Invocation, *, by_id: bool, admin_sees_all: bool = False) -
     if inv.caller.is_root_admin and sees_all:
         return lambda account: not account.project or by_id
     return lambda account: account is inv.caller
+
+
+def _in_any_project(inv: Invocation) -> Callable[[Account], bool]:
+    """Return whose things ``projectid=-1`` shows: of projects, and with ``listall`` of accounts too.
+
+    Somebody who is no root admin sees own projects only, and what the account has where there is none
+    (CloudStack's source, ``buildACLSearchParameters``; not observed).
+    """
+    caller, listall = inv.caller, inv.params.flag("listall", default=False)
+    if caller.is_root_admin:
+        return lambda account: listall or bool(account.project)
+    projects = [one for one in inv.world.projects.values() if caller.name in one.members]
+    sees_own = listall or not projects
+    return lambda account: account in projects or (sees_own and account is caller)
 
 
 def keyword_of(inv: Invocation) -> str:
