@@ -21,7 +21,7 @@ FORGET_CONTRACT := env $(addprefix -u ,$(CONTRACT_SETTINGS))
 # Everything is run from the project's folder, so nothing of ours has to be installed.
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: help demo up test contract lint types lock clean
+.PHONY: help demo up test contract lint types golden lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -43,7 +43,10 @@ lint: $(DEV) ## check style and format
 	@$(BIN)/ruff format --check .
 
 types: $(DEV) ## check types, tests included
-	@$(BIN)/mypy --explicit-package-bases .
+	@$(BIN)/mypy .
+
+golden: $(DEV) ## record the golden histories anew, after the workflow changed on purpose
+	@$(BIN)/python -m tests.replay.record
 
 lock: $(DEV) ## write requirements/*.txt anew from pyproject.toml (UPGRADE=--upgrade takes newer versions)
 	@$(LOCK) $(UPGRADE) --extra cli --extra server --output-file requirements/runtime.txt pyproject.toml

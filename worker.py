@@ -21,6 +21,7 @@ from activities.context import ContextActivities
 from activities.create_vm import CreateVMActivities
 from activities.destination import DestinationActivities
 from activities.failure_log import FailureLog
+from activities.gone_vms import GoneVMActivities
 from activities.jobs import JobActivities
 from activities.lease import LeaseActivities
 from activities.mappings import MappingActivities
@@ -53,8 +54,9 @@ from settings import SettingsError, WorkerSettings, load_settings
 from settings.exits import exit_with, give_up
 from settings.logs import configure_logs
 from vma import VmaClient
-from workflows.explain import ExplainWorkflow, ListMappingsWorkflow
+from workflows.explain import ExplainWorkflow
 from workflows.failover import FailoverWorkflow
+from workflows.mappings import ListMappingsWorkflow
 from workflows.surface import SEARCH_ATTRIBUTES
 
 _log = structlog.get_logger(__name__)
@@ -78,7 +80,6 @@ async def make_activities(
         async with aiohttp.ClientSession() as session:
             vma = VmaClient(str(settings.vma_url), session, timeout_seconds=settings.vma_timeout)
             source = SourceActivities(vma, CredentialRepository(database, cipher), _own_credential(settings))
-            destination = DestinationActivities(clouds)
             networks = NetworkActivities(NetworkConfigProvider(mappings))
             running = RunVMActivities(clouds, networks.guard_networks)
             record = RecordActivities(runs, mappings, contexts, leases)
@@ -92,8 +93,8 @@ async def make_activities(
                 networks.resolve_network,
                 networks.guard_networks,
                 MappingActivities(contexts, mappings).list_mappings,
-                destination.check_destination,
-                destination.find_gone_vms,
+                DestinationActivities(clouds).check_destination,
+                GoneVMActivities(clouds).find_gone_vms,
                 CreateVMActivities(clouds, Tenure(leasing, owners, runs), networks.guard_networks).create_vm,
                 JobActivities(clouds).wait_for_job,
                 running.start_vm,

@@ -12,12 +12,10 @@ from activities.messages.networks import (
     CheckRequest,
     ComputePlan,
     DestinationCheck,
-    GoneVMs,
-    GoneVMsRequest,
 )
-from activities.neighbours import GONE, Neighbours
+from activities.neighbours import Neighbours
 from activities.translate import typed_failures
-from cloudstack import CloudStackClient, Existence, Network, ServiceOffering, Template, Zone
+from cloudstack import CloudStackClient, Network, ServiceOffering, Template, Zone
 from rules.errors import FailoverErrorType
 from rules.mappings import network_key
 from rules.resolution import NetworkDecision
@@ -48,25 +46,6 @@ class DestinationActivities:
             async with heartbeats():
                 cloud = await self._clouds.of(request.destination)
                 return await _Check(cloud.client, request).run()
-
-    @activity.defn(name="FindGoneVMsActivity")
-    async def find_gone_vms(self, request: GoneVMsRequest) -> GoneVMs:
-        """Find out which VMs are gone: expunged or destroyed. One that was never known may be elsewhere.
-
-        Raises:
-            ApplicationError: CloudStackUnavailable and the like.
-        """
-        with typed_failures():
-            cloud = await self._clouds.of(request.destination)
-            found = await asyncio.gather(*(cloud.client.find_vm(vm_id) for vm_id in request.vm_ids))
-        return GoneVMs(
-            vm_ids=tuple(
-                vm_id
-                for vm_id, lookup in zip(request.vm_ids, found, strict=True)
-                if lookup.existence is Existence.EXPUNGED
-                or (lookup.vm is not None and lookup.vm.state in GONE)
-            )
-        )
 
 
 class _Check:

@@ -1,4 +1,4 @@
-"""Questions without a side effect: what a failover would decide, and which mappings there are."""
+"""What a failover would decide, for live and for test, without doing any of it."""
 
 from typing import Any
 
@@ -8,20 +8,18 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
     from activities.messages.context import LoadContextRequest, LoadedContext
-    from activities.messages.networks import MappingsRequest, ResolveNetworkRequest
-    from rules.errors import FailoverRefused
+    from activities.messages.networks import ResolveNetworkRequest
     from rules.explanation import (
         ContextRequest,
         Explanation,
-        MappingList,
         Verdict,
-        parse_context_request,
     )
     from rules.nics import SourceVm
     from rules.request import FailoverType, UnifiedFailoverConfig
     from workflows import steps
     from workflows.failures import explain
     from workflows.networks import resolve
+    from workflows.questions import validated
     from workflows.source import find_source
 
 
@@ -40,7 +38,7 @@ class ExplainWorkflow:
             ApplicationError: One of FailoverErrorType, when the VM itself or its NICs cannot be known.
         """
         try:
-            return await self._explain(_validated(inputs))
+            return await self._explain(validated(inputs))
         except ActivityError as error:
             raise failure(*explain(error)) from error
 
@@ -58,27 +56,6 @@ class ExplainWorkflow:
             live=await _verdict(live, loaded, source),
             test=await _verdict(_config(request, FailoverType.TEST), loaded, source),
         )
-
-
-@workflow.defn(name="ListMappingsWorkflow")
-class ListMappingsWorkflow:
-    """Lists the mapping rows of a VM."""
-
-    @workflow.run
-    async def run(self, *inputs: Any) -> MappingList:  # noqa: ANN401 - raw JSON, checked here first
-        """List.
-
-        Args:
-            inputs: One JSON object with ``context_id``.
-
-        Raises:
-            ApplicationError: InvalidRequest or UnknownContext.
-        """
-        request = _validated(inputs)
-        try:
-            return await steps.list_mappings(MappingsRequest(context_id=request.context_id))
-        except ActivityError as error:
-            raise failure(*explain(error)) from error
 
 
 async def _verdict(config: UnifiedFailoverConfig, loaded: LoadedContext, source: SourceVm) -> Verdict:
@@ -103,10 +80,3 @@ def _config(request: ContextRequest, failover_type: FailoverType) -> UnifiedFail
     return UnifiedFailoverConfig.model_validate(
         {"context_id": request.context_id, "failover_type": failover_type.value}
     )
-
-
-def _validated(inputs: tuple[Any, ...]) -> ContextRequest:
-    try:
-        return parse_context_request(inputs[0] if len(inputs) == 1 else None)
-    except FailoverRefused as refusal:
-        raise failure(refusal.error_type, str(refusal)) from None
