@@ -1,16 +1,16 @@
 """The connection pool: opened once per process, checked against server and schema before the first use."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self
 
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from database import failover_jobs, own_tables, tables
-from database.driver_errors import DATABASE_FAILURES, translate
+from database.driver_errors import DATABASE_FAILURES, NO_CONNECTION_LEFT, server_code, translate
 from database.errors import ConnectionBudgetExceeded, UnsupportedDatabase
 from database.network_keys import SQLITE_FUNCTION, sqlite_squeezed
 from database.schema import SchemaFeatures, reflect, require
@@ -58,6 +58,9 @@ class Database:
     ) -> Self:
         """Connect, check the server's limits and the schema.
 
+        On a server every connection of the pool is made here and kept, so that what another process counts
+        is what we may take, and a start fails where the server does not give them all.
+
         Args:
             url: ``mysql+asyncmy://user:password@host:port/name`` or ``sqlite+aiosqlite:///path``.
             pool_size: Connections that this process may hold at most.
@@ -67,7 +70,7 @@ class Database:
 
         Raises:
             UnsupportedDatabase: Another kind of URL.
-            ConnectionBudgetExceeded: The server has fewer connections left than the pool may take.
+            ConnectionBudgetExceeded: The server has, or gives, fewer connections than the pool may take.
             SchemaMismatch: A table or column is missing; ours are missing until the migrations have run.
             DatabaseUnavailable: The server cannot be reached now.
             DatabaseError: The server refused, for instance the credentials.
@@ -83,6 +86,7 @@ class Database:
             async with translated(place_of(engine.url)), engine.connect() as connection:
                 if is_server(engine):
                     await _check_budget(connection, pool_size)
+                    await _fill(engine, pool_size)
                 features = await connection.run_sync(reflect)
             require(features, tables.REQUIRED_COLUMNS, _NO_REMEDY)
             require(features, own_tables.REQUIRED_COLUMNS, _MIGRATE)
@@ -106,10 +110,11 @@ class Database:
         """Lend a connection for statements that change nothing.
 
         Raises:
-            DatabaseUnavailable: Transient; the call may be repeated.
+            DatabaseUnavailable: Transient; the call may be repeated. So is a refused account: it was let in
+                when the database was opened, and an operator mends it.
             DatabaseError: The statement was refused.
         """
-        async with translated(self.place), self.engine.connect() as connection:
+        async with translated(self.place, opened=True), self.engine.connect() as connection:
             yield connection
 
     @asynccontextmanager
@@ -117,11 +122,11 @@ class Database:
         """Lend a connection in a transaction that is committed at the end, or rolled back on any error.
 
         Raises:
-            DatabaseUnavailable: Transient; nothing was changed, or the commit's reply was lost. Every write
-                of this package may be repeated.
+            DatabaseUnavailable: Transient, a refused account included; nothing was changed, or the commit's
+                reply was lost. Every write of this package may be repeated.
             DatabaseError: The statement was refused.
         """
-        async with translated(self.place), self.engine.connect() as connection:
+        async with translated(self.place, opened=True), self.engine.connect() as connection:
             await connection.execution_options(**{_WRITING: True})
             async with connection.begin():
                 yield connection
@@ -184,12 +189,17 @@ def place_of(url: URL) -> str:
 
 
 @asynccontextmanager
-async def translated(place: str) -> AsyncIterator[None]:
-    """Turn every failure of the driver, the pool and the socket into an error of our tree."""
+async def translated(place: str, *, opened: bool = False) -> AsyncIterator[None]:
+    """Turn every failure of the driver, the pool and the socket into an error of our tree.
+
+    Args:
+        place: For the message.
+        opened: Whether the database had been opened before, see ``translate``.
+    """
     try:
         yield
     except DATABASE_FAILURES as error:
-        raise translate(error, place) from None
+        raise translate(error, place, opened=opened) from None
 
 
 async def _check_budget(connection: AsyncConnection, pool_size: int) -> None:
@@ -215,6 +225,29 @@ def _fit(pool_size: int, others: int, allowed: int, limit: str) -> None:
             f"a pool of {pool_size} connections does not fit: the server's {limit} is {allowed} and {others} "
             "are in use; lower the pool size, stop another client, or raise the server's limit"
         )
+
+
+async def _fill(engine: AsyncEngine, pool_size: int) -> None:
+    """Make the rest of the pool; the first connection is in use. Two that start together count alike.
+
+    Raises:
+        ConnectionBudgetExceeded: The server refuses one for want of connections.
+    """
+    made = 1
+    async with AsyncExitStack() as held:
+        try:
+            while made < pool_size:
+                await held.enter_async_context(engine.connect())
+                made += 1
+        except DBAPIError as error:
+            code = server_code(error)
+            if code not in NO_CONNECTION_LEFT:
+                raise
+            raise ConnectionBudgetExceeded(
+                f"a pool of {pool_size} connections does not fit: the server gave {made} and refused the "
+                f"next (error {code}); lower the pool size, stop another client, or raise the server's limit",
+                code=code,
+            ) from None
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the DBAPI has no common type

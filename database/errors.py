@@ -2,8 +2,9 @@
 
 ::
 
-    DatabaseError                     final by default: a refused statement, a wrong password
-    ├── DatabaseUnavailable           transient: connection lost, deadlock, lock wait, server or pool full
+    DatabaseError                     final by default: a refused statement, at the start a wrong password
+    ├── DatabaseUnavailable           transient: connection lost, deadlock, lock wait, read-only, server, pool
+    │                                 or disk full, an account refused that was let in at the start
     ├── UnsupportedDatabase           a URL of a kind that this package does not work on
     ├── ConnectionBudgetExceeded      the pool is larger than what the server still allows
     ├── SchemaMismatch                a table or a column that is needed is not there
@@ -32,7 +33,7 @@ class DatabaseError(Exception):
     """Base of the tree.
 
     Attributes:
-        transient: True where the same call may succeed later without anybody changing anything.
+        transient: True where the same call may succeed later, by itself or when an operator has mended it.
         code: The driver's error number, None where the error is ours.
     """
 

@@ -4,18 +4,22 @@ import asyncio
 import sqlite3
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from database import Database, DatabaseError, DatabaseUnavailable, LeaseRepository, RunRepository, migrate
-from database.driver_errors import translate
+from database.driver_errors import TRANSIENT_SERVER_CODES, translate
 from database.tables import network_mappings
 from tests.support.field_rows import add_rows
-from tests.support.mariadb import MariaDBServer
+from tests.support.mariadb import PASSWORD, MariaDBServer
 
 NOW = datetime(2025, 9, 24, 12, 0, tzinfo=UTC)
+
+_ENDS_THE_CONNECTION = {2002, 2003, 2006, 2013, 2014, 2055}
+"""Codes of the client's side: no server says them."""
 
 
 async def lease(database: Database, resource: str = "r", owner: str = "o") -> bool:
@@ -106,6 +110,7 @@ async def test_a_server_without_a_free_connection_is_transient(
     await migrate(mariadb_url)
     before = mariadb_server.sql("SELECT @@max_connections").strip()
     database = await Database.open(mariadb_url, pool_size=12)
+    await database.engine.dispose()  # the pool begins anew, as after an outage
     mariadb_server.sql("SET GLOBAL max_connections = 10")
 
     async def take_twelve(held: AsyncExitStack) -> None:
@@ -138,6 +143,151 @@ async def test_a_locked_sqlite_file_is_transient(tmp_path_factory: pytest.TempPa
     finally:
         other.close()
         await database.close()
+
+
+@pytest.mark.parametrize("code", sorted(TRANSIENT_SERVER_CODES.keys() - _ENDS_THE_CONNECTION))
+async def test_what_a_server_says_when_it_cannot_now_is_transient(mariadb_url: str, code: int) -> None:
+    """The real server answers with the code: its SIGNAL takes any number."""
+    await migrate(mariadb_url)
+    database = await Database.open(mariadb_url, pool_size=1)
+    signal = (
+        f"BEGIN NOT ATOMIC SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'secret'; END"
+    )
+
+    async def say() -> None:
+        async with database.write() as connection:
+            await connection.execute(text(signal))
+
+    try:
+        with pytest.raises(DatabaseUnavailable, match=rf"\(error {code}\)") as refused:
+            await say()
+        assert "secret" not in str(refused.value)
+        assert await lease(database)
+    finally:
+        await database.close()
+
+
+async def test_a_full_disk_is_transient_and_what_was_not_written_is_written_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'field.db'}"
+    await migrate(url)
+    database = await Database.open(url, pool_size=1)
+    insert = text(
+        "INSERT INTO network_mappings (source_network_name, destination_network_id) VALUES (:a, 'b')"
+    )
+
+    async def write() -> None:
+        async with database.write() as connection:
+            await connection.execute(insert, {"a": "x" * 100_000})
+
+    try:
+        async with database.read() as connection:
+            pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
+            await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+        with pytest.raises(DatabaseUnavailable, match="full") as refused:
+            await write()
+        assert refused.value.code == sqlite3.SQLITE_FULL
+        async with database.read() as connection:
+            await connection.execute(text("PRAGMA max_page_count = 100000"))
+        await write()
+    finally:
+        await database.close()
+
+
+async def test_a_read_only_database_is_transient(empty_url: str) -> None:
+    await migrate(empty_url)
+    database = await Database.open(empty_url, pool_size=1)
+    order = "SET SESSION TRANSACTION READ ONLY" if database.on_server else "PRAGMA query_only = ON"
+    try:
+        async with database.read() as connection:
+            await connection.execute(text(order))
+        with pytest.raises(DatabaseUnavailable, match="read-only"):
+            await lease(database)
+    finally:
+        await database.close()
+
+
+async def test_a_database_file_that_is_away_is_transient(tmp_path: Path) -> None:
+    folder = tmp_path / "mount"
+    folder.mkdir()
+    url = f"sqlite+aiosqlite:///{folder / 'field.db'}"
+    await migrate(url)
+    database = await Database.open(url, pool_size=1)
+    try:
+        await database.engine.dispose()
+        folder.rename(tmp_path / "away")
+        with pytest.raises(DatabaseUnavailable, match="cannot be opened"):
+            await lease(database)
+        (tmp_path / "away").rename(folder)
+        assert await lease(database)
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize("name", ("IOERR_WRITE", "IOERR_READ", "READONLY_ROLLBACK", "BUSY_SNAPSHOT", "NOMEM"))
+def test_an_extended_code_of_sqlite_counts_as_its_primary_one(name: str) -> None:
+    error = sqlite3.OperationalError("secret")
+    error.sqlite_errorcode = getattr(sqlite3, f"SQLITE_{name}")
+    assert isinstance(translate(OperationalError("", {}, error), "file"), DatabaseUnavailable)
+
+
+_BREAKS = {
+    1044: ("REVOKE ALL ON {name}.* FROM {user}", "GRANT ALL ON {name}.* TO {user}"),
+    1045: ("ALTER USER {user} IDENTIFIED BY 'another'", f"ALTER USER {{user}} IDENTIFIED BY '{PASSWORD}'"),
+    4151: ("ALTER USER {user} ACCOUNT LOCK", "ALTER USER {user} ACCOUNT UNLOCK"),
+}
+
+
+@pytest.mark.parametrize("code", _BREAKS)
+async def test_an_account_that_is_refused_after_it_was_let_in_is_an_operators_to_mend(
+    mariadb_server: MariaDBServer, mariadb_url: str, code: int
+) -> None:
+    await migrate(mariadb_url)
+    name, user = mariadb_url.rsplit("/", 1)[1], f"mended_{code}"
+    broken, mended = (line.format(name=name, user=user) for line in _BREAKS[code])
+    mariadb_server.sql(f"CREATE USER {user} IDENTIFIED BY '{PASSWORD}'; GRANT ALL ON {name}.* TO {user}")
+    url = mariadb_server.url(name, user)
+    database = await Database.open(url, pool_size=2)
+    try:
+        mariadb_server.sql(f"{broken}; KILL USER {user}")
+        with pytest.raises(DatabaseUnavailable) as refused:
+            await lease(database)
+        assert refused.value.code == code
+        with pytest.raises(DatabaseError) as final:
+            await Database.open(url)
+        assert (final.value.code, final.value.transient) == (code, False)
+        mariadb_server.sql(mended)
+        assert await lease(database)
+    finally:
+        await database.close()
+        mariadb_server.sql(f"DROP USER {user}")
+
+
+@pytest.mark.parametrize("columns", ("", " (token)"))
+async def test_a_right_that_is_taken_away_is_an_operators_to_give_back(
+    mariadb_server: MariaDBServer, mariadb_url: str, columns: str
+) -> None:
+    await migrate(mariadb_url)
+    name = mariadb_url.rsplit("/", 1)[1]
+    others = "resource_key, resource, owner_key, owner_workflow_id, context_id, failover_type, acquired_at"
+    mariadb_server.sql(
+        f"CREATE USER poor IDENTIFIED BY '{PASSWORD}'; GRANT SELECT ON {name}.* TO poor;"
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {name}.failover_leases TO poor"
+    )
+    database = await Database.open(mariadb_server.url(name, "poor"), pool_size=1)
+    try:
+        mariadb_server.sql(f"REVOKE INSERT ON {name}.failover_leases FROM poor")
+        if columns:
+            mariadb_server.sql(f"GRANT INSERT ({others}) ON {name}.failover_leases TO poor")
+        with pytest.raises(DatabaseUnavailable) as refused:
+            await lease(database)
+        assert refused.value.code == (1143 if columns else 1142)
+        mariadb_server.sql(f"GRANT INSERT ON {name}.failover_leases TO poor")
+        assert await lease(database)
+    finally:
+        await database.close()
+        mariadb_server.sql("DROP USER poor")
 
 
 async def test_a_refused_value_is_final_and_not_quoted(own_database: Database) -> None:

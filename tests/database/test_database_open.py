@@ -130,15 +130,15 @@ async def test_a_pool_that_the_account_may_not_fill_is_refused(
     await migrate(mariadb_url)
     name = mariadb_url.rsplit("/", 1)[1]
     mariadb_server.sql(
-        f"CREATE USER limited IDENTIFIED BY '{PASSWORD}' WITH MAX_USER_CONNECTIONS 3;"
+        f"CREATE USER limited IDENTIFIED BY '{PASSWORD}' WITH MAX_USER_CONNECTIONS 4;"
         f"GRANT ALL ON {name}.* TO limited"
     )
     url = mariadb_server.url(name, "limited")
     try:
-        with pytest.raises(ConnectionBudgetExceeded, match="max_user_connections is 3 and 0 are in use"):
-            await Database.open(url, pool_size=4)
+        with pytest.raises(ConnectionBudgetExceeded, match="max_user_connections is 4 and 0 are in use"):
+            await Database.open(url, pool_size=5)
         first = await Database.open(url, pool_size=3)
-        with pytest.raises(ConnectionBudgetExceeded, match="max_user_connections is 3 and 1 are in use"):
+        with pytest.raises(ConnectionBudgetExceeded, match="max_user_connections is 4 and 3 are in use"):
             await Database.open(url, pool_size=3)
         await first.close()
     finally:
@@ -156,6 +156,56 @@ async def test_a_pool_that_the_server_has_no_room_for_is_refused(
             await Database.open(mariadb_url, pool_size=11)
     finally:
         mariadb_server.sql(f"SET GLOBAL max_connections = {before}")
+
+
+async def test_two_that_start_together_do_not_both_get_what_fits_once(
+    mariadb_server: MariaDBServer, mariadb_url: str
+) -> None:
+    """Each sees room for its whole pool; only the connections themselves tell."""
+    await migrate(mariadb_url)
+    before = mariadb_server.sql("SELECT @@max_connections").strip()
+    mariadb_server.sql("SET GLOBAL max_connections = 12")
+    try:
+        ends = await asyncio.gather(
+            *(Database.open(mariadb_url, pool_size=8) for _ in range(2)), return_exceptions=True
+        )
+        opened = [end for end in ends if isinstance(end, Database)]
+        for database in opened:
+            await database.close()
+    finally:
+        mariadb_server.sql(f"SET GLOBAL max_connections = {before}")
+    assert len(opened) <= 1
+    assert {type(end) for end in ends} <= {Database, ConnectionBudgetExceeded}, ends
+
+
+async def test_a_server_that_stops_giving_connections_while_the_pool_is_made_is_named(
+    mariadb_server: MariaDBServer, mariadb_url: str
+) -> None:
+    await migrate(mariadb_url)
+    name = mariadb_url.rsplit("/", 1)[1]
+    mariadb_server.sql(
+        f"CREATE USER hourly IDENTIFIED BY '{PASSWORD}' WITH MAX_CONNECTIONS_PER_HOUR 4;"
+        f"GRANT ALL ON {name}.* TO hourly"
+    )
+    try:
+        with pytest.raises(ConnectionBudgetExceeded, match="gave 4 and refused the next") as refused:
+            await Database.open(mariadb_server.url(name, "hourly"), pool_size=6)
+        assert (refused.value.code, refused.value.transient) == (1226, False)
+    finally:
+        mariadb_server.sql("DROP USER hourly")
+
+
+async def test_a_pool_is_made_whole_at_the_start_and_kept(
+    mariadb_server: MariaDBServer, mariadb_url: str
+) -> None:
+    await migrate(mariadb_url)
+    name = mariadb_url.rsplit("/", 1)[1]
+    count = f"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '{name}'"
+    database = await Database.open(mariadb_url, pool_size=7)
+    try:
+        assert mariadb_server.sql(count).strip() == "7"
+    finally:
+        await database.close()
 
 
 async def test_a_wrong_password_is_final_and_never_shown(
