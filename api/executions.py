@@ -1,16 +1,14 @@
 """What Temporal knows of a run, in our words."""
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from pydantic import ValidationError
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.exceptions import CancelledError
 
 from api.envelopes import PendingStep
-from api.errors import CANCELLED
+from client.endings import not_completed
 from rules.models import Record
 from rules.outcomes import FailoverOutcome, FailoverResult, FailureReport
 from rules.temporal_names import CONTEXT_ATTRIBUTE, TYPE_ATTRIBUTE, VM_NAME_ATTRIBUTE
@@ -80,16 +78,10 @@ async def read_execution(found: WorkflowExecution) -> Execution:
     )
 
 
-def read_failure(cause: BaseException) -> Ending:
+def read_failure(workflow_id: str, cause: BaseException) -> Ending:
     """Read how a run failed or was cancelled."""
+    end = not_completed(workflow_id, cause)
+    report = end.report
     if isinstance(cause, CancelledError):
-        cancelled = FailureReport(step="", outcome=FailoverOutcome.CANCELLED)
-        return Ending(error_type=CANCELLED, message=cause.message, report=cancelled)
-    if not isinstance(cause, ApplicationError):
-        return Ending(error_type="Unknown", message=str(cause))
-    report: FailureReport | None = None
-    if cause.details:
-        # What did not come from the end of a run carries no report.
-        with suppress(ValidationError):
-            report = FailureReport.model_validate(cause.details[0])
-    return Ending(error_type=cause.type or "Unknown", message=cause.message, report=report)
+        report = FailureReport(step="", outcome=FailoverOutcome.CANCELLED)
+    return Ending(error_type=end.error_type, message=end.reason, report=report)

@@ -6,30 +6,28 @@ by who asked.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import (
     Client,
-    WithStartWorkflowOperation,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
-    WorkflowUpdateStage,
 )
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.envelopes import PendingStep
 from api.errors import TemporalAway
 from api.executions import Ending, Execution, read_execution, read_failure
 from client.outages import passes
+from client.starting import stay_cancelled, update_with_start
+from client.visibility import quoted
 from rules.outcomes import Acceptance, FailoverResult
 from rules.temporal_names import ACCEPTED_UPDATE, FAILOVER_WORKFLOW
 from settings.temporal import temporal_config
@@ -94,29 +92,34 @@ class TemporalGateway:
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
-        may_be_under_way = False
-        while (left := deadline - loop.time()) > 0:
+        sent = False
+        while not sent and (left := deadline - loop.time()) > 0:
             try:
-                async with asyncio.timeout(left):
-                    return await self._start_once(workflow_id, request, memo)
-            except (WorkflowAlreadyStartedError, WorkflowUpdateFailedError):
-                return None
-            except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-                _stop_if_cancelled()
-                may_be_under_way = True
+                answer = await update_with_start(
+                    self._client,
+                    request,
+                    workflow_id,
+                    task_queue=self._task_queue,
+                    update_id=_UPDATE_ID,
+                    timeout_seconds=left,
+                    memo=memo,
+                )
             except _NOT_CONNECTED as error:
                 _log.warning("temporal_unavailable", reason=type(error).__name__)
+                await asyncio.sleep(min(_PAUSE, left))
             except RPCError as error:
-                if not passes(error):
-                    break
-                may_be_under_way = True
-            await asyncio.sleep(min(_PAUSE, left))
+                _log.warning("temporal_refuses", reason=error.status.name)
+                break
+            else:
+                sent = True
+                if answer is not None:
+                    return answer
         try:
             if await self.execution(workflow_id) is not None:
                 return None
         except TemporalAway:
-            may_be_under_way = True
-        if not may_be_under_way:
+            sent = True
+        if not sent:
             raise TemporalAway("Temporal did not take the failover: nothing was started")
         raise TemporalAway(
             "Temporal does not answer, and whether the failover was started is not known: ask for this"
@@ -143,7 +146,7 @@ class TemporalGateway:
             WorkflowUpdateRPCTimeoutOrCancelledError,
             *_NOT_CONNECTED,
         ):
-            _stop_if_cancelled()
+            stay_cancelled()
             return None
         return answer
 
@@ -178,9 +181,9 @@ class TemporalGateway:
         Raises:
             TemporalAway: Temporal does not answer.
         """
-        queue = self._task_queue.replace("'", "''")
         query = (
-            f"WorkflowType = '{FAILOVER_WORKFLOW}' AND ExecutionStatus = 'Running' AND TaskQueue = '{queue}'"
+            f"WorkflowType = {quoted(FAILOVER_WORKFLOW)} AND ExecutionStatus = 'Running'"
+            f" AND TaskQueue = {quoted(self._task_queue)}"
         )
         async with _bounded():
             listed = [
@@ -204,7 +207,7 @@ class TemporalGateway:
             try:
                 return Ending(result=await handle.result())
             except WorkflowFailureError as error:
-                return read_failure(error.cause)
+                return read_failure(execution.workflow_id, error.cause)
 
     async def check(self) -> None:
         """Ask whether Temporal serves our namespace.
@@ -217,34 +220,6 @@ class TemporalGateway:
                 DescribeNamespaceRequest(namespace=self._client.namespace)
             )
 
-    async def _start_once(
-        self, workflow_id: str, request: Mapping[str, Any], memo: Mapping[str, str]
-    ) -> Acceptance:
-        start: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
-            FAILOVER_WORKFLOW,
-            dict(request),
-            id=workflow_id,
-            task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            memo=memo,
-        )
-        try:
-            update = await self._client.start_update_with_start_workflow(
-                ACCEPTED_UPDATE,
-                start_workflow_operation=start,
-                wait_for_stage=WorkflowUpdateStage.COMPLETED,
-                id=_UPDATE_ID,
-                result_type=Acceptance,
-            )
-            answer: Acceptance = await update.result()
-        except (WorkflowAlreadyStartedError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
-            # The SDK keeps the failure in a future as well, and complains of one that nobody looked at.
-            with suppress(type(error), asyncio.CancelledError):
-                await start.workflow_handle()
-            raise
-        return answer
-
 
 @asynccontextmanager
 async def _bounded() -> AsyncIterator[None]:
@@ -255,10 +230,3 @@ async def _bounded() -> AsyncIterator[None]:
         reason = error.status.name if isinstance(error, RPCError) else type(error).__name__
         _log.warning("temporal_unavailable", reason=reason)
         raise TemporalAway("Temporal does not answer") from None
-
-
-def _stop_if_cancelled() -> None:
-    """Go on being cancelled: the SDK turns a cancel into an error of its own."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

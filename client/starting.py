@@ -1,6 +1,7 @@
 """Starts: each is made once, however often it is asked for, and says soon whether it is accepted."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -83,61 +84,111 @@ class Starter:
         Raises:
             RPCError: A code that does not pass.
         """
-        asking = asyncio.ensure_future(self._ask(request, workflow_id))
-        try:
-            # Not asyncio.timeout: the SDK turns the cancel that it sends into an error of its own.
-            done, _ = await asyncio.wait({asking}, timeout=timeout_seconds)
-        finally:
-            asking.cancel()
-            await asyncio.wait({asking})
-        return asking.result() if done else None
+        return await update_with_start(
+            self._client,
+            request,
+            workflow_id,
+            task_queue=self._task_queue,
+            update_id=_UPDATE_ID,
+            timeout_seconds=timeout_seconds,
+        )
 
-    async def _ask(self, request: dict[str, Any], workflow_id: str) -> Acceptance | None:
+
+async def update_with_start(  # noqa: PLR0913 - one start, who asks for it, and for how long
+    client: Client,
+    request: Mapping[str, Any],
+    workflow_id: str,
+    *,
+    task_queue: str,
+    update_id: str,
+    timeout_seconds: float,
+    memo: Mapping[str, str] | None = None,
+) -> Acceptance | None:
+    """Start a failover unless one with this id was ever started, and wait until it is accepted or refused.
+
+    A Temporal that goes away meanwhile is asked again until the time is over: the id makes that safe.
+
+    Args:
+        client: Connected with the pydantic converter.
+        request: The job sheet's JSON.
+        workflow_id: The run's identity.
+        task_queue: Where the workers listen.
+        update_id: One for all askers of a kind: whoever asks again gets the first answer, even when the run
+            is closed.
+        timeout_seconds: How long to wait for the answer.
+        memo: What is shown of the run before a worker has seen it.
+
+    Returns:
+        None when there was no answer in time, or there will be none: the run ended without giving one.
+
+    Raises:
+        RPCError: A code that does not pass.
+        RuntimeError: A lazy client cannot connect; nothing was sent.
+    """
+
+    def new_start() -> WithStartWorkflowOperation[Any, FailoverResult]:
+        return WithStartWorkflowOperation(
+            FAILOVER_WORKFLOW,
+            dict(request),
+            id=workflow_id,
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            result_type=FailoverResult,
+            memo=memo,
+        )
+
+    async def ask() -> Acceptance | None:
         pause = Pause()
         while True:
             try:
-                return await self._ask_once(request, workflow_id)
+                # Each try needs an operation of its own: the SDK lets nobody use one twice.
+                return await _ask_once(client, new_start(), update_id)
             except (WorkflowAlreadyStartedError, WorkflowUpdateFailedError):
                 return None
             except WorkflowUpdateRPCTimeoutOrCancelledError:
-                _stay_cancelled()
+                stay_cancelled()
             except RPCError as error:
                 if not passes(error):
                     raise
             await pause.take()
 
-    async def _ask_once(self, request: dict[str, Any], workflow_id: str) -> Acceptance:
-        start: WithStartWorkflowOperation[Any, FailoverResult] = WithStartWorkflowOperation(
-            FAILOVER_WORKFLOW,
-            request,
-            id=workflow_id,
-            task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            result_type=FailoverResult,
+    asking = asyncio.ensure_future(ask())
+    try:
+        # Not asyncio.timeout: the SDK turns the cancel that it sends into an error of its own.
+        done, _ = await asyncio.wait({asking}, timeout=timeout_seconds)
+    finally:
+        asking.cancel()
+        await asyncio.wait({asking})
+    return asking.result() if done else None
+
+
+async def _ask_once(
+    client: Client, start: WithStartWorkflowOperation[Any, FailoverResult], update_id: str
+) -> Acceptance:
+    try:
+        update = await client.start_update_with_start_workflow(
+            ACCEPTED_UPDATE,
+            start_workflow_operation=start,
+            id=update_id,
+            wait_for_stage=WorkflowUpdateStage.COMPLETED,
+            result_type=Acceptance,
         )
-        try:
-            update = await self._client.start_update_with_start_workflow(
-                ACCEPTED_UPDATE,
-                start_workflow_operation=start,
-                id=_UPDATE_ID,
-                wait_for_stage=WorkflowUpdateStage.COMPLETED,
-                result_type=Acceptance,
-            )
-            answer: Acceptance = await update.result()
-        except (
-            WorkflowAlreadyStartedError,
-            WorkflowUpdateRPCTimeoutOrCancelledError,
-            RPCError,
-        ) as error:
-            # The SDK keeps the failure in a future as well, and complains of one that nobody looked at.
-            with suppress(type(error), asyncio.CancelledError):
-                await start.workflow_handle()
-            raise
-        return answer
+        answer: Acceptance = await update.result()
+    except (WorkflowAlreadyStartedError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCError) as error:
+        # The SDK keeps the failure in a future as well, and complains of one that nobody looked at.
+        with suppress(type(error), asyncio.CancelledError):
+            await start.workflow_handle()
+        raise
+    return answer
 
 
-def _stay_cancelled() -> None:
+def stay_cancelled() -> None:
+    """Go on being cancelled: the SDK turns a cancel into an error of its own.
+
+    Raises:
+        asyncio.CancelledError: The task that runs is being cancelled.
+    """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

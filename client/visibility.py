@@ -41,11 +41,11 @@ _FAILED: Final = {"failed": RunOutcome.FAILED, "cancelled": RunOutcome.CANCELLED
 
 def list_query(*, outcome: RunOutcome | None, failover_type: str, vm_name: str, context_id: str) -> str:
     """Return the query for the failovers that pass every filter; an empty filter lets all pass."""
-    conditions = [f"WorkflowType = {_quoted(FAILOVER_WORKFLOW)}"]
+    conditions = [f"WorkflowType = {quoted(FAILOVER_WORKFLOW)}"]
     if outcome is not None:
         conditions.append(_CONDITIONS[outcome])
     named = ((TYPE_ATTRIBUTE, failover_type), (VM_NAME_ATTRIBUTE, vm_name), (CONTEXT_ATTRIBUTE, context_id))
-    conditions += [f"{name} = {_quoted(value)}" for name, value in named if value]
+    conditions += [f"{name} = {quoted(value)}" for name, value in named if value]
     return " AND ".join(conditions)
 
 
@@ -75,6 +75,7 @@ def _attribute(run: WorkflowExecution, name: str) -> str:
     return run.typed_search_attributes.get(SearchAttributeKey.for_keyword(name)) or ""
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """Return a text as a literal of Temporal's list queries."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

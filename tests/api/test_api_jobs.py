@@ -218,3 +218,13 @@ async def test_a_workflow_of_another_kind_is_no_job(site: Site, api: ApiServer) 
     await handle.result()
     answer = await api.status(handle.id)
     assert (answer.status, answer.error) == (404, "JobNotFound")
+
+
+async def test_a_queue_with_a_quote_in_its_name_is_listed(site: Site) -> None:
+    queue = f"{site.task_queue} isn't odd"
+    handle = await site.client.start_workflow(
+        "FailoverWorkflow", LIVE, id=f"{site.task_queue}-elsewhere", task_queue=queue
+    )
+    async with serve_api(site, settings={"FAILOVER_TASK_QUEUE": queue}) as api:
+        await _until(api, "?status=pending", "pending")
+    await handle.terminate()
