@@ -1,6 +1,6 @@
 """The sources of the images of others, as Go's module cache holds them.
 
-They have the versions that the CLI is built of. Of server and SQL tool these are the images' own; the Web UI's
+They have the versions that the CLI is built of. Of server and SQL tool these are the images' own; the UI's
 image is made of a later ``ui-server``, so what it reads is looked up in the earlier one.
 """
 
