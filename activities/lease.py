@@ -1,5 +1,6 @@
 """The lease on a VM's context, in the database."""
 
+import uuid
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -44,16 +45,18 @@ class LeaseActivities:
         if is_live:
             wanted.append((name_resource(request.vm_name), ()))
         fresh = True
+        token = str(uuid.uuid4())
         with typed_failures():
             await self._refuse_another_failover(request)
             for resource, blocking in wanted:
-                answer = await self._ask(request, resource, blocking)
+                answer = await self._ask(request, resource, blocking, token)
                 fresh = fresh and not answer.reentrant and answer.taken_over_from is None
                 if not answer.granted:
                     return LeaseReply(
                         granted=False,
                         fresh=fresh,
                         held_by=answer.held_by or "",
+                        held_token=answer.held_token or "",
                         name_only=resource == name_resource(request.vm_name),
                     )
         return LeaseReply(granted=True, fresh=fresh)
@@ -82,13 +85,17 @@ class LeaseActivities:
                 f"{known.context_id}, whose VM may exist; start this failover under another id",
             )
 
-    async def _ask(self, request: LeaseRequest, resource: str, blocking: tuple[str, ...]) -> LeaseAnswer:
+    async def _ask(
+        self, request: LeaseRequest, resource: str, blocking: tuple[str, ...], token: str
+    ) -> LeaseAnswer:
         return await self._leases.acquire(
             resource=resource,
             owner=request.owner,
             context_id=request.context_id,
             failover_type=request.failover_type.value,
             now=datetime.now(UTC),
+            token=token,
             take_over_from=request.take_over_from or None,
+            take_over_token=request.take_over_token or None,
             blocking=blocking,
         )

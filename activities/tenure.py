@@ -32,7 +32,7 @@ class Tenure:
         Raises:
             ApplicationError: FailoverInProgress, VmNameBusy, DatabaseUnavailable.
         """
-        take_over_from = ""
+        take_over_from = take_over_token = ""
         while True:
             reply = await self._leases.acquire(
                 LeaseRequest(
@@ -41,6 +41,7 @@ class Tenure:
                     owner=owner.workflow_id,
                     vm_name=live_vm_name(owner.source_vm_name),
                     take_over_from=take_over_from,
+                    take_over_token=take_over_token,
                 )
             )
             if reply.granted:
@@ -52,7 +53,7 @@ class Tenure:
                     else FailoverErrorType.FAILOVER_IN_PROGRESS
                 )
                 raise failure(kind, f"Another failover holds this VM now: workflow {reply.held_by}")
-            take_over_from = reply.held_by
+            take_over_from, take_over_token = reply.held_by, reply.held_token
 
     async def completed_vm_id(self, workflow_id: str) -> str:
         """Return the VM that an earlier execution completed, empty where there is none.

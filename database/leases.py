@@ -2,11 +2,15 @@
 
 A lease is held by a workflow id until it is released or taken over. It has no age: only Temporal can say that
 its owner is closed, and the caller hands that in as ``take_over_from``.
+
+A workflow id may be used again, so its name does not say which of its executions was found closed. Every
+grant therefore writes a new token, a re-entrant one too, and only the lease that has the token which was
+seen is taken over.
 """
 
 import uuid
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -39,14 +43,15 @@ class LeaseAnswer:
         taken_over_from: The closed owner whose lease the caller got or cleared away, None without one.
         held_by: The workflow id that stands in the way, None where none does. A re-entrant lease is granted
             all the same, for its owner may already have effects to look after.
-        held_resource: The resource which that one holds.
+        held_token: Of its lease, to be handed in as ``take_over_token`` when it is found closed. Two answers
+            that differ in it only are equal.
     """
 
     granted: bool
     reentrant: bool = False
     taken_over_from: str | None = None
     held_by: str | None = None
-    held_resource: str | None = None
+    held_token: str | None = field(default=None, compare=False)
 
 
 class LeaseRepository:
@@ -67,7 +72,9 @@ class LeaseRepository:
         context_id: str,
         failover_type: str,
         now: datetime,
+        token: str | None = None,
         take_over_from: str | None = None,
+        take_over_token: str | None = None,
         blocking: Collection[str] = (),
     ) -> LeaseAnswer:
         """Ask for a resource.
@@ -81,12 +88,17 @@ class LeaseRepository:
             context_id: For those who read the table.
             failover_type: The same.
             now: When it is asked for (UTC).
+            token: Written into the lease, also where it is the caller's already; by default a new one. One
+                for several resources lets all of them be taken over at once.
             take_over_from: A workflow id that Temporal says is closed. Its lease on the resource becomes the
                 caller's, its leases on blocking resources are removed.
+            take_over_token: What its leases had when it was asked after. One with another token was granted
+                since, to an execution that may be open.
             blocking: Other resources that nobody else may hold. A request refused for one leaves no row.
         """
         key, owner_key = stored_key(resource), stored_key(owner)
-        token = str(uuid.uuid4())
+        token = token or str(uuid.uuid4())
+        closed = (take_over_from, take_over_token) if take_over_from != owner else None
         values = {
             "resource_key": key,
             "resource": resource,
@@ -106,12 +118,13 @@ class LeaseRepository:
             rows = {row.resource_key: row for row in found}
             ours = rows.pop(key)
             reentrant = ours.owner_workflow_id == owner and ours.token != token
-            taken = ours.owner_workflow_id == take_over_from and take_over_from != owner
+            taken = _holding(ours) == closed
             if ours.owner_workflow_id != owner and not taken:
-                return LeaseAnswer(granted=False, held_by=ours.owner_workflow_id, held_resource=ours.resource)
-            if taken:
-                await connection.execute(update(leases).where(leases.c.resource_key == key).values(values))
-            stale, block = await self._sort_blockers(connection, rows.values(), owner, take_over_from)
+                return LeaseAnswer(granted=False, held_by=ours.owner_workflow_id, held_token=ours.token)
+            if taken or reentrant:
+                changed = values if taken else {"token": token}
+                await connection.execute(update(leases).where(leases.c.resource_key == key).values(changed))
+            stale, block = await self._sort_blockers(connection, rows.values(), owner, closed)
             if block is not None and not reentrant:
                 await connection.execute(delete(leases).where(leases.c.resource_key == key))
             return LeaseAnswer(
@@ -119,7 +132,7 @@ class LeaseRepository:
                 reentrant=reentrant,
                 taken_over_from=take_over_from if taken or stale else None,
                 held_by=block.owner_workflow_id if block is not None else None,
-                held_resource=block.resource if block is not None else None,
+                held_token=block.token if block is not None else None,
             )
 
     async def release(self, owner: str) -> int:
@@ -127,13 +140,6 @@ class LeaseRepository:
         async with self._database.write() as connection:
             done = await connection.execute(delete(leases).where(leases.c.owner_key == stored_key(owner)))
         return done.rowcount
-
-    async def holder(self, resource: str) -> str | None:
-        """Return the workflow id that holds a resource now, None where nobody does."""
-        statement = select(leases.c.owner_workflow_id).where(leases.c.resource_key == stored_key(resource))
-        async with self._database.read() as connection:
-            found = (await connection.execute(statement)).scalar_one_or_none()
-        return None if found is None else str(found)
 
     async def _insert_unless_there(self, connection: AsyncConnection, values: dict[str, Any]) -> None:
         if self._database.on_server:
@@ -148,14 +154,21 @@ class LeaseRepository:
 
     @staticmethod
     async def _sort_blockers(
-        connection: AsyncConnection, rows: Collection[Row[Any]], owner: str, take_over_from: str | None
+        connection: AsyncConnection,
+        rows: Collection[Row[Any]],
+        owner: str,
+        closed: tuple[str | None, str | None] | None,
     ) -> tuple[bool, Row[Any] | None]:
         """Remove the leases of a closed owner; return whether there were any, and the first that blocks."""
         others = sorted(
             (row for row in rows if row.owner_workflow_id != owner), key=lambda row: row.resource_key
         )
-        stale = [row.resource_key for row in others if row.owner_workflow_id == take_over_from]
+        stale = [row.resource_key for row in others if _holding(row) == closed]
         if stale:
             await connection.execute(delete(leases).where(leases.c.resource_key.in_(stale)))
-        blocks = [row for row in others if row.owner_workflow_id != take_over_from]
+        blocks = [row for row in others if _holding(row) != closed]
         return bool(stale), blocks[0] if blocks else None
+
+
+def _holding(row: Row[Any]) -> tuple[str, str]:
+    return row.owner_workflow_id, row.token

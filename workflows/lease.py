@@ -35,7 +35,7 @@ async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bo
     """
     own_id = workflow.info().workflow_id
     give_up = workflow.now() + timedelta(seconds=loaded.policy.name_wait_seconds)
-    take_over_from = ""
+    take_over_from = take_over_token = ""
     fresh = True
     holds_context = False
     try:
@@ -47,6 +47,7 @@ async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bo
                     owner=own_id,
                     vm_name=live_vm_name(loaded.context.vm_name),
                     take_over_from=take_over_from,
+                    take_over_token=take_over_token,
                 )
             )
             fresh = fresh and reply.fresh
@@ -60,7 +61,7 @@ async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bo
                 return fresh
             owner = await steps.describe_owner(OwnerQuery(workflow_id=reply.held_by))
             if not owner.open:
-                take_over_from = reply.held_by
+                take_over_from, take_over_token = reply.held_by, reply.held_token
             elif not reply.name_only:
                 raise failure(
                     FailoverErrorType.FAILOVER_IN_PROGRESS,

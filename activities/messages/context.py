@@ -27,6 +27,7 @@ class LeaseRequest(Record):
         owner: The workflow id: a reset keeps it, so the lease is re-entrant for it.
         vm_name: For live, the name that will be created; two runs never create one name at a time.
         take_over_from: An owner of which Temporal said that it is closed.
+        take_over_token: The token of the lease that it held when it was asked after.
     """
 
     context_id: str
@@ -34,6 +35,7 @@ class LeaseRequest(Record):
     owner: str
     vm_name: str
     take_over_from: str = ""
+    take_over_token: str = ""
 
 
 class LeaseReply(Record):
@@ -42,12 +44,14 @@ class LeaseReply(Record):
     Attributes:
         fresh: False when an earlier run may have left a create call under way.
         held_by: The workflow id of the holder; empty when granted.
+        held_token: The token of its lease, for taking it over; empty when granted.
         name_only: What is held is only the VM's name, by the failover of another VM.
     """
 
     granted: bool
     fresh: bool = True
     held_by: str = ""
+    held_token: str = ""
     name_only: bool = False
 
 

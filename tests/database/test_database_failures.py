@@ -14,6 +14,7 @@ from database import Database, DatabaseError, DatabaseUnavailable, LeaseReposito
 from database.driver_errors import TRANSIENT_SERVER_CODES, translate
 from database.tables import network_mappings
 from tests.support.field_rows import add_rows
+from tests.support.leases import holder
 from tests.support.mariadb import PASSWORD, MariaDBServer
 
 NOW = datetime(2025, 9, 24, 12, 0, tzinfo=UTC)
@@ -49,7 +50,7 @@ async def test_a_killed_connection_is_transient_and_the_next_call_works(
         async with database.read() as connection:
             own = (await connection.execute(text("SELECT CONNECTION_ID()"))).scalar_one()
         mariadb_server.sql(f"KILL {own}")
-        assert await LeaseRepository(database).holder("r") == "o"
+        assert await holder(database, "r") == "o"
     finally:
         await database.close()
 
@@ -137,7 +138,7 @@ async def test_a_locked_sqlite_file_is_transient(tmp_path_factory: pytest.TempPa
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(DatabaseUnavailable, match="locked"):
             await lease(database)
-        assert await LeaseRepository(database).holder("r") is None
+        assert await holder(database, "r") is None
         other.rollback()
         assert await lease(database)
     finally:

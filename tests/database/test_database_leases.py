@@ -11,6 +11,7 @@ from database import Database, LeaseAnswer, LeaseRepository, context_resource, n
 from database.errors import DatabaseUnavailable
 from database.own_tables import leases
 from tests.support.field_rows import counted
+from tests.support.leases import holder
 
 NOW = datetime(2025, 9, 24, 12, 0, tzinfo=UTC)
 LIVE, TEST = context_resource("ctx-a", "live"), context_resource("ctx-a", "test")
@@ -22,7 +23,8 @@ class Asker:
     def __init__(self, database: Database) -> None:
         self.repository = LeaseRepository(database)
 
-    async def live(self, owner: str, *, take_over_from: str | None = None) -> LeaseAnswer:
+    async def live(self, owner: str, *, instead_of: tuple[str, str | None] | None = None) -> LeaseAnswer:
+        take_over_from, take_over_token = instead_of or (None, None)
         return await self.repository.acquire(
             resource=LIVE,
             owner=owner,
@@ -30,9 +32,11 @@ class Asker:
             failover_type="live",
             now=NOW,
             take_over_from=take_over_from,
+            take_over_token=take_over_token,
         )
 
-    async def test(self, owner: str, *, take_over_from: str | None = None) -> LeaseAnswer:
+    async def test(self, owner: str, *, instead_of: tuple[str, str | None] | None = None) -> LeaseAnswer:
+        take_over_from, take_over_token = instead_of or (None, None)
         return await self.repository.acquire(
             resource=TEST,
             owner=owner,
@@ -40,6 +44,7 @@ class Asker:
             failover_type="test",
             now=NOW,
             take_over_from=take_over_from,
+            take_over_token=take_over_token,
             blocking=[LIVE],
         )
 
@@ -48,8 +53,8 @@ async def test_a_second_workflow_is_refused_with_the_id_of_the_first(own_databas
     ask = Asker(own_database)
 
     assert await ask.live("first") == LeaseAnswer(granted=True)
-    assert await ask.live("second") == LeaseAnswer(granted=False, held_by="first", held_resource=LIVE)
-    assert await ask.repository.holder(LIVE) == "first"
+    assert await ask.live("second") == LeaseAnswer(granted=False, held_by="first")
+    assert await holder(own_database, LIVE) == "first"
 
 
 async def test_asking_again_is_granted_to_the_owner(own_database: Database) -> None:
@@ -64,9 +69,9 @@ async def test_owners_that_differ_in_case_or_blanks_are_different_owners(
 ) -> None:
     ask = Asker(own_database)
     await ask.live("first")
-    assert await ask.live(other) == LeaseAnswer(granted=False, held_by="first", held_resource=LIVE)
+    assert await ask.live(other) == LeaseAnswer(granted=False, held_by="first")
     assert await ask.repository.release(other) == 0
-    assert await ask.repository.holder(LIVE) == "first"
+    assert await holder(own_database, LIVE) == "first"
 
 
 async def test_released_leases_are_free_again(own_database: Database) -> None:
@@ -79,32 +84,70 @@ async def test_released_leases_are_free_again(own_database: Database) -> None:
 
     assert await ask.repository.release("first") == 3
     assert await ask.repository.release("first") == 0
-    assert await ask.repository.holder(name_resource("vm")) is None
+    assert await holder(own_database, name_resource("vm")) is None
     assert (await ask.live("second")).granted
 
 
-async def test_a_closed_owner_is_taken_over_by_name_only(own_database: Database) -> None:
+async def test_a_closed_owner_is_taken_over_by_its_name_and_token_only(own_database: Database) -> None:
     ask = Asker(own_database)
     await ask.live("first")
+    token = (await ask.live("second")).held_token
 
-    assert not (await ask.live("second", take_over_from="somebody else")).granted
-    assert await ask.live("second", take_over_from="first") == LeaseAnswer(
+    assert token
+    for wrong in (("somebody else", token), ("first", "another token"), ("first", None)):
+        assert not (await ask.live("second", instead_of=wrong)).granted
+    assert await ask.live("second", instead_of=("first", token)) == LeaseAnswer(
         granted=True, taken_over_from="first"
     )
-    assert await ask.repository.holder(LIVE) == "second"
+    assert await holder(own_database, LIVE) == "second"
     assert await ask.repository.release("first") == 0
     # The closed owner may by now have been followed by another: what was true before is no longer.
-    assert await ask.live("third", take_over_from="first") == LeaseAnswer(
-        granted=False, held_by="second", held_resource=LIVE
+    assert await ask.live("third", instead_of=("first", token)) == LeaseAnswer(
+        granted=False, held_by="second"
     )
+
+
+async def test_an_owner_that_comes_back_after_it_was_found_closed_keeps_its_lease(
+    own_database: Database,
+) -> None:
+    """Its workflow id is the same; only the token tells the closed execution from the one that runs."""
+    ask = Asker(own_database)
+    await ask.live("first")
+    seen = (await ask.live("second")).held_token
+    # Temporal says: closed. Then the same id is started again, or reset, and asks first.
+    assert await ask.live("first") == LeaseAnswer(granted=True, reentrant=True)
+
+    late = await ask.live("second", instead_of=("first", seen))
+
+    assert late == LeaseAnswer(granted=False, held_by="first")
+    assert late.held_token not in {None, seen}
+    assert await holder(own_database, LIVE) == "first"
+    # It is asked after once more, and closed now.
+    assert (await ask.live("second", instead_of=("first", late.held_token))).granted
+    assert await ask.live("first") == LeaseAnswer(granted=False, held_by="second")
+
+
+async def test_a_live_run_that_comes_back_blocks_the_test_that_found_it_closed(
+    own_database: Database,
+) -> None:
+    ask = Asker(own_database)
+    await ask.live("live run")
+    seen = (await ask.test("test run")).held_token
+    await ask.live("live run")
+
+    late = await ask.test("test run", instead_of=("live run", seen))
+
+    assert late == LeaseAnswer(granted=False, held_by="live run")
+    assert await holder(own_database, LIVE) == "live run"
+    assert await holder(own_database, TEST) is None
 
 
 async def test_a_test_is_blocked_by_a_live_run_and_leaves_no_row(own_database: Database) -> None:
     ask = Asker(own_database)
     await ask.live("live run")
 
-    assert await ask.test("test run") == LeaseAnswer(granted=False, held_by="live run", held_resource=LIVE)
-    assert await ask.repository.holder(TEST) is None
+    assert await ask.test("test run") == LeaseAnswer(granted=False, held_by="live run")
+    assert await holder(own_database, TEST) is None
 
 
 async def test_a_live_run_is_not_refused_because_of_a_test(own_database: Database) -> None:
@@ -118,31 +161,31 @@ async def test_a_test_that_held_its_lease_before_the_live_run_came_keeps_it(own_
     await ask.test("test run")
     await ask.live("live run")
 
-    assert await ask.test("test run") == LeaseAnswer(
-        granted=True, reentrant=True, held_by="live run", held_resource=LIVE
-    )
-    assert await ask.repository.holder(TEST) == "test run"
+    assert await ask.test("test run") == LeaseAnswer(granted=True, reentrant=True, held_by="live run")
+    assert await holder(own_database, TEST) == "test run"
 
 
 async def test_the_lease_of_a_closed_live_run_does_not_block_a_test(own_database: Database) -> None:
     ask = Asker(own_database)
     await ask.live("terminated")
+    token = (await ask.test("test run")).held_token
 
-    assert await ask.test("test run", take_over_from="terminated") == LeaseAnswer(
+    assert await ask.test("test run", instead_of=("terminated", token)) == LeaseAnswer(
         granted=True, taken_over_from="terminated"
     )
-    assert await ask.repository.holder(LIVE) is None
+    assert await holder(own_database, LIVE) is None
 
 
 async def test_a_lease_taken_over_and_then_blocked_is_given_up(own_database: Database) -> None:
     ask = Asker(own_database)
     await ask.test("terminated")
+    token = (await ask.test("test run")).held_token
     await ask.live("live run")
 
-    answer = await ask.test("test run", take_over_from="terminated")
+    answer = await ask.test("test run", instead_of=("terminated", token))
 
     assert (answer.granted, answer.held_by) == (False, "live run")
-    assert await ask.repository.holder(TEST) is None
+    assert await holder(own_database, TEST) is None
 
 
 async def test_ones_own_other_lease_does_not_block(own_database: Database) -> None:
@@ -158,8 +201,8 @@ async def test_of_many_at_one_moment_exactly_one_is_granted(own_database: Databa
 
     granted = [answer for answer in answers if answer.granted]
     assert len(granted) == 1
-    holder = await ask.repository.holder(LIVE)
-    assert {answer.held_by for answer in answers if not answer.granted} == {holder}
+    owner = await holder(own_database, LIVE)
+    assert {answer.held_by for answer in answers if not answer.granted} == {owner}
 
 
 async def test_unrelated_resources_at_one_moment_are_all_granted(own_database: Database) -> None:
@@ -213,9 +256,9 @@ async def test_resources_and_owners_of_any_length_are_told_apart(own_database: D
     assert (await ask(f"context:{long}1:live", f"{long}1")).granted
     assert (await ask(f"context:{long}2:live", f"{long}2")).granted
     refused = await ask(f"context:{long}1:live", f"{long}2")
-    assert (refused.held_by, refused.held_resource) == (f"{long}1", f"context:{long}1:live")
+    assert refused.held_by == f"{long}1"
     assert await repository.release(f"{long}1") == 1
-    assert await repository.holder(f"context:{long}2:live") == f"{long}2"
+    assert await holder(own_database, f"context:{long}2:live") == f"{long}2"
 
 
 async def test_a_grant_costs_two_statements_and_no_row_is_left_behind(own_database: Database) -> None:

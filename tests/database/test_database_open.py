@@ -19,6 +19,7 @@ from database import (
     migrate,
 )
 from database.engine import make_engine
+from tests.support.leases import holder
 from tests.support.mariadb import PASSWORD, MariaDBServer
 from tests.support.schemas import execute
 
@@ -107,8 +108,8 @@ async def test_the_pool_is_bounded_and_an_exhausted_one_is_transient(field_url: 
         async with database.read() as one, database.read() as two:
             await asyncio.gather(one.execute(text("SELECT 1")), two.execute(text("SELECT 1")))
             with pytest.raises(DatabaseUnavailable, match="every connection of the pool"):
-                await LeaseRepository(database).holder("x")
-        assert await LeaseRepository(database).holder("x") is None
+                await holder(database, "x")
+        assert await holder(database, "x") is None
     finally:
         await database.close()
 
@@ -119,7 +120,7 @@ async def test_a_method_gives_its_connection_back(field_url: str) -> None:
     try:
         for _ in range(5):
             await LeaseRepository(database).release("x")
-            await LeaseRepository(database).holder("x")
+            await holder(database, "x")
     finally:
         await database.close()
 

@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHandle
 
+from activities.lease import LeaseActivities
+from activities.messages.context import LeaseReply, LeaseRequest
 from client import FailoverClient
-from database import Database, LeaseRepository, context_resource, name_resource
+from database import Database, LeaseRepository, RunRepository, context_resource, name_resource
 from embedded.seed import PGTEST1_CONTEXT
 from rules.errors import FailoverErrorType
 from rules.outcomes import FailoverResult
+from rules.request import FailoverType
 from simulators.cloudstack import Fault, FaultKind
+from tests.support.leases import holder
 from tests.support.resets import reset
 from tests.support.site import LIVE, TEST, Failed, Site, activity_started, failed
 from tests.support.temporal_command import TemporalCommand
@@ -49,7 +53,7 @@ def _is_refusal(end: Failed, first: WorkflowHandle[Any, Any]) -> bool:
 async def _holder(site: Site, resource: str) -> str | None:
     database = await Database.open(site.url, pool_size=1)
     try:
-        return await LeaseRepository(database).holder(resource)
+        return await holder(database, resource)
     finally:
         await database.close()
 
@@ -233,6 +237,38 @@ async def test_after_terminate_a_create_call_that_is_on_its_way_makes_no_second_
     (vm,) = site.vms()
     assert end.type == FailoverErrorType.VM_NAME_TAKEN
     assert vm.id in end.message
+
+
+def _ask(owner: str, held: LeaseReply | None = None) -> LeaseRequest:
+    return LeaseRequest(
+        context_id=PGTEST1_CONTEXT,
+        failover_type=FailoverType.LIVE,
+        owner=owner,
+        vm_name="pgtest1",
+        take_over_from=held.held_by if held else "",
+        take_over_token=held.held_token if held else "",
+    )
+
+
+async def test_context_and_name_of_a_closed_owner_are_taken_over_in_one_go(own_database: Database) -> None:
+    activities = LeaseActivities(LeaseRepository(own_database), RunRepository(own_database))
+    await activities.acquire(_ask("first"))
+    refused = await activities.acquire(_ask("second"))
+    assert (refused.granted, refused.held_by, refused.name_only) == (False, "first", False)
+    assert await activities.acquire(_ask("second", refused)) == LeaseReply(granted=True, fresh=False)
+    assert await holder(own_database, name_resource("pgtest1")) == "second"
+
+
+async def test_an_owner_that_is_started_again_while_it_is_asked_after_is_not_taken_over(
+    own_database: Database,
+) -> None:
+    activities = LeaseActivities(LeaseRepository(own_database), RunRepository(own_database))
+    await activities.acquire(_ask("first"))
+    refused = await activities.acquire(_ask("second"))
+    await activities.acquire(_ask("first"))
+    late = await activities.acquire(_ask("second", refused))
+    assert (late.granted, late.held_by) == (False, "first")
+    assert late.held_token != refused.held_token
 
 
 @pytest.mark.parametrize("request_", (LIVE, TEST), ids=("live", "test"))
