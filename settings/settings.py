@@ -1,5 +1,6 @@
 """What a worker is told by its environment. ``docs/settings.md`` is this file as a table."""
 
+import ssl
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -12,6 +13,9 @@ from settings.reading import DatabaseUrl, read_settings
 _LONGEST = 30 * 24 * 3600
 """In seconds: a longer time is a slip of the pen, and an endless one cannot be written into a history."""
 _Seconds = Annotated[float, Field(gt=0, le=_LONGEST, allow_inf_nan=False)]
+
+# What a server with ``enforce.post.requests.and.timestamps`` accepts; a signature counts whole seconds.
+_SignedSeconds = Annotated[float, Field(ge=1, le=900, allow_inf_nan=False)]
 
 
 class WorkerSettings(BaseSettings):
@@ -47,7 +51,7 @@ class WorkerSettings(BaseSettings):
     live_mac: MacPolicy = Field(MacPolicy.KEEP, validation_alias="FAILOVER_LIVE_MAC")
     test_mac: MacPolicy = Field(MacPolicy.KEEP, validation_alias="FAILOVER_TEST_MAC")
     cpu_speed_mhz: int = Field(1000, gt=0, validation_alias="FAILOVER_CPU_SPEED_MHZ")
-    create_expiry: _Seconds = Field(60.0, validation_alias="FAILOVER_CREATE_EXPIRY_SECONDS")
+    create_expiry: _SignedSeconds = Field(60.0, validation_alias="FAILOVER_CREATE_EXPIRY_SECONDS")
     clock_skew: _Seconds = Field(10.0, validation_alias="FAILOVER_CLOCK_SKEW_SECONDS")
     create_budget: _Seconds = Field(1800.0, validation_alias="FAILOVER_CREATE_BUDGET_SECONDS")
     job_timeout: _Seconds = Field(1800.0, validation_alias="FAILOVER_JOB_TIMEOUT_SECONDS")
@@ -84,8 +88,8 @@ class WorkerSettings(BaseSettings):
             wrong.append("FAILOVER_OWNER_ACCOUNT and FAILOVER_OWNER_DOMAIN_ID go together")
         if self.owner_account and self.owner_project_id:
             wrong.append("FAILOVER_OWNER_PROJECT_ID: an owner is an account or a project, not both")
-        if self.cloudstack_ca_file is not None and not self.cloudstack_ca_file.is_file():
-            wrong.append("CLOUDSTACK_CA_FILE: no such file")
+        if self.cloudstack_ca_file is not None:
+            wrong.extend(_ca_problems(self.cloudstack_ca_file))
         if bool(self.vcenter_username) != bool(self.vcenter_password.get_secret_value()):
             wrong.append("VMA_VCENTER_USERNAME and VMA_VCENTER_PASSWORD go together")
         if wrong:
@@ -113,6 +117,20 @@ class WorkerSettings(BaseSettings):
             undo_budget_seconds=self.undo_budget,
             heartbeat_seconds=self.heartbeat,
         )
+
+
+def _ca_problems(file: Path) -> list[str]:
+    try:
+        # A directory is not a file either, which OpenSSL would say as if it held no certificate.
+        with file.open("rb"):
+            ssl.create_default_context(cafile=file)
+    except ssl.SSLError:
+        return ["CLOUDSTACK_CA_FILE: holds no certificate in PEM form that can be read"]
+    except FileNotFoundError:
+        return ["CLOUDSTACK_CA_FILE: no such file"]
+    except OSError as error:
+        return [f"CLOUDSTACK_CA_FILE: cannot be read ({type(error).__name__})"]
+    return []
 
 
 def load_settings() -> WorkerSettings:

@@ -1,9 +1,13 @@
 """Each setting: its default, another value, and a wrong one that is named and never quoted."""
 
+from pathlib import Path
+
 import pytest
 
+from cloudstack.transport import LONGEST_EXPIRY
 from rules.policy import FailoverPolicy, MacPolicy, TestFallback
 from settings import SettingsError, WorkerSettings, load_settings
+from tests.settings.authority import authority
 from tests.settings.catalogue import DEFAULTS, FIELDS, REQUIRED, SECRETS, value_of
 
 MARK = "zq9-never-shown"
@@ -53,7 +57,6 @@ def test_a_setting_that_is_set_to_nothing_is_not_set(name: str, monkeypatch: pyt
             "CLOUDSTACK_KEY": "made-up-key",
             "CLOUDSTACK_SECRET": "made-up-secret",
         },
-        {"CLOUDSTACK_CA_FILE": __file__},
         {"FAILOVER_OWNER_ACCOUNT": "dr", "FAILOVER_OWNER_DOMAIN_ID": "a-domain"},
         {"FAILOVER_OWNER_PROJECT_ID": "a-project"},
         {"VMA_URL": "http://127.0.0.1:19081"},
@@ -68,6 +71,7 @@ def test_a_setting_that_is_set_to_nothing_is_not_set(name: str, monkeypatch: pyt
         {"FAILOVER_LOG_FORMAT": "console"},
         *({name: "12.5"} for name in SECONDS),
         *({name: str(THIRTY_DAYS)} for name in SECONDS[:1]),
+        *({"FAILOVER_CREATE_EXPIRY_SECONDS": value} for value in ("1", f"{LONGEST_EXPIRY:g}")),
     ),
     ids="+".join,
 )
@@ -110,6 +114,7 @@ def test_a_setting_is_what_the_environment_says(
         ("FAILOVER_MAX_ACTIVITIES", MARK),
         ("FAILOVER_LOG_FORMAT", MARK),
         *((name, value) for name in SECONDS for value in ("0", "-1", MARK)),
+        *(("FAILOVER_CREATE_EXPIRY_SECONDS", value) for value in ("0.99", str(LONGEST_EXPIRY + 1))),
         *((name, value) for name in SECONDS for value in ("inf", "nan", str(THIRTY_DAYS + 1))),
     ),
 )
@@ -122,6 +127,40 @@ def test_a_wrong_setting_is_named_and_its_value_is_not_shown(
 
     assert problem.startswith(f"{name}: ")
     assert MARK not in problem
+
+
+def test_a_file_of_an_authority_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_bytes(authority())
+    monkeypatch.setenv("CLOUDSTACK_CA_FILE", str(file))
+
+    assert load_settings().cloudstack_ca_file == file
+
+
+@pytest.mark.parametrize(
+    "content",
+    (
+        b"",
+        b"no certificate",
+        b"-----BEGIN CERTIFICATE-----\nzq9-never-shown\n-----END CERTIFICATE-----\n",
+        b"\xff\x00\xfe",
+    ),
+    ids=("empty", "text", "broken", "binary"),
+)
+def test_a_file_without_a_certificate_is_named_at_the_start(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / f"{MARK}.pem"
+    file.write_bytes(content)
+    monkeypatch.setenv("CLOUDSTACK_CA_FILE", str(file))
+
+    assert problems() == ["CLOUDSTACK_CA_FILE: holds no certificate in PEM form that can be read"]
+
+
+def test_a_folder_is_no_file_of_an_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDSTACK_CA_FILE", str(tmp_path))
+
+    assert problems() == ["CLOUDSTACK_CA_FILE: cannot be read (IsADirectoryError)"]
 
 
 @pytest.mark.parametrize(
