@@ -47,6 +47,24 @@ def test_every_row_says_when_and_what_to_do(error_type: FailoverErrorType) -> No
     assert (len(remedy) > 10) is raised
 
 
+def test_every_step_stands_there_and_no_other() -> None:
+    entered = re.findall(r'\.enter\(f?"([^"]+)"\)', text(ROOT / "workflows" / "failover.py"))
+    (guard,) = (step for step in entered if "{" in step)
+    both = ", ".join(guard.format(before=before) for before in ("create", "start"))
+    told = [row[0] for row in table(_ERRORS, "Step", "Activities")]
+    assert told[-1] == "UNDO"
+    assert sorted(told[:-1]) == sorted(both if step == guard else step for step in entered)
+    assert len(entered) > 8
+
+
+def test_every_activity_stands_in_a_step() -> None:
+    written = re.findall(r'@activity\.defn\(name="(\w+)"\)', _SOURCES)
+    assert len(written) > 20
+    told = {name for row in table(_ERRORS, "Step", "Activities") for name in re.findall(r"`(\w+)`", row[1])}
+    assert set(written) - told == {"ListMappingsActivity"}
+    assert told <= set(written)
+
+
 @pytest.mark.parametrize("code", sorted(_FROM_CLOUDSTACK))
 def test_every_code_of_cloudstack_has_a_row_with_its_class_and_its_error_type(code: int) -> None:
     kind = error_class(code)

@@ -1,5 +1,6 @@
 """Three ways in, on docs/operate.md: every action has its form; the lines of ``failover`` and curl work."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
@@ -12,7 +13,7 @@ from cli.app import app
 from simulators.cloudstack.faults import Fault, FaultKind
 from tests.api.api_server import ApiServer, serve_api
 from tests.cli.command import FailoverCommand
-from tests.docs.doc_pages import DOCS, commands, table
+from tests.docs.doc_pages import DOCS, README, ROOT, commands, table
 from tests.support.site import LIVE, Site, activity_started
 
 _OPERATE = DOCS / "operate.md"
@@ -143,6 +144,37 @@ async def test_the_other_lines_of_failover_and_of_curl_work_on_a_run_that_comple
         for words in (words for words in _CURL if words not in _POSTS):
             status, body = await _ask(api, words, failover_live_pgtest1=ours)
             assert status == 200, (words, body)
+
+
+async def test_the_lines_of_failover_in_the_readme_start_a_failover_and_follow_it(
+    site: Site, failover: FailoverCommand
+) -> None:
+    start, watch = commands(README, "./failover")
+    ours = f"{_ID}-{site.task_queue}"
+    (program,) = {words[0] for words in (start, watch)}
+    for line in (start, watch):
+        done = await asyncio.create_subprocess_exec(
+            str(ROOT / program),
+            *(ours if word == _ID else word for word in line[1:]),
+            env=failover.environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        output, _ = await asyncio.wait_for(done.communicate(), 60)
+        assert done.returncode == 0, output
+    assert b"completed: live failover of pgtest1" in output
+    assert [vm.name for vm in site.running()] == ["pgtest1"]
+
+
+async def test_the_curl_line_of_the_readme_starts_the_same_failover(site: Site) -> None:
+    (line,) = commands(README, "curl")
+    (temporal, *_) = commands(README, "temporal")
+    assert _after(line, "-d") == _after(temporal, "--input")
+    async with serve_api(site) as api:
+        status, body = await _ask(api, line)
+    assert status == 200, body
+    await site.client.get_workflow_handle(str(body["job_id"])).result()
+    assert [vm.name for vm in site.running()] == ["pgtest1"]
 
 
 async def test_the_cancel_line_of_failover_removes_the_vm(site: Site, failover: FailoverCommand) -> None:
