@@ -77,6 +77,7 @@ class RecordActivities:
                     vmware_vm_id=request.context.vmware_vm_id,
                     failover_type=request.config.failover_type.value,
                     started_at=datetime.now(UTC),
+                    request=request.config.model_dump(mode="json", exclude_defaults=True),
                 )
             )
         if previous is None:

@@ -110,7 +110,7 @@ async def advance(
     workflow_id: str,
     *,
     at: datetime,
-    state: RunState | None = None,
+    state: RunState,
     **facts: str | None,
 ) -> None:
     """Bring the job up to date.
@@ -120,12 +120,10 @@ async def advance(
         features: Which columns there are.
         workflow_id: Whose job.
         at: When it happened (UTC).
-        state: The run's new state, None when it stays.
+        state: The run's new state.
         facts: ``destination_vm_id``, ``network_mappings``, ``error_message``.
     """
-    values: dict[str, Any] = {"updated_at": at, **facts}
-    if state is not None:
-        values["status"] = JOB_STATUS[state]
+    values: dict[str, Any] = {"updated_at": at, "status": JOB_STATUS[state], **facts}
     if state in FINAL_STATES:
         values["completed_at"] = at
     written = features.writable(failover_jobs, values)

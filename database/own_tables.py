@@ -62,6 +62,7 @@ runs = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
+    Column("request", _LONG_TEXT),
     Index("failover_runs_started", "started_at"),
     Index("failover_runs_context", "context_id"),
     **_OPTIONS,

@@ -1,6 +1,7 @@
 """What is kept of a run in ``failover_runs``."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -52,6 +53,7 @@ class RunStart:
         vmware_vm_id: Uuid of the source VM.
         failover_type: ``live`` or ``test``.
         started_at: UTC.
+        request: What was asked for, by whom and why, as JSON says it; it holds no secret.
     """
 
     workflow_id: str
@@ -61,6 +63,7 @@ class RunStart:
     vmware_vm_id: str
     failover_type: str
     started_at: datetime
+    request: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class RunRecord(Record):
         vm_name_created: The name it was made under, empty when there is none.
         decisions: One object per NIC, in NIC order; empty before networks are resolved.
         result: The workflow's result, None before it is finished.
+        request: What was asked for, by whom and why; None for a run that is older than this column.
     """
 
     workflow_id: str
@@ -112,3 +116,4 @@ class RunRecord(Record):
     started_at: datetime
     updated_at: datetime
     finished_at: datetime | None = None
+    request: dict[str, Any] | None = None

@@ -76,6 +76,7 @@ class RunRepository:
             "started_at": run.started_at,
             "updated_at": run.started_at,
             "finished_at": None,
+            "request": json.dumps(dict(run.request)),
         }
         first = {
             "workflow_key": key,
@@ -110,7 +111,8 @@ class RunRepository:
     ) -> None:
         """Record the decided networks before the VM is submitted: from here on the guard counts them as used.
 
-        The networks of a VM that exists already stay beside the new ones until it is removed.
+        The networks of a VM that exists already stay beside the new ones until it is removed. Without one, what
+        was known of an earlier VM is cleared: it would be taken for the one that is planned.
 
         Args:
             workflow_id: Whose plan.
@@ -152,6 +154,10 @@ class RunRepository:
                 "nic_source": nic_source,
                 "updated_at": at,
             }
+            job_facts: dict[str, str | None] = {"network_mappings": written}
+            if not exists:
+                values |= {"vm_id": None, "vm_name_created": None}
+                job_facts["destination_vm_id"] = None
             await connection.execute(update(runs).where(runs.c.workflow_key == key).values(values))
             await failover_jobs.advance(
                 connection,
@@ -159,7 +165,7 @@ class RunRepository:
                 workflow_id,
                 at=at,
                 state=RunState.PLANNED,
-                network_mappings=written,
+                **job_facts,
             )
 
     async def set_state(  # noqa: PLR0913 - keywords, one per fact that a step may have learned
@@ -243,14 +249,6 @@ class RunRepository:
             workflow_id, values, at=finished_at, state=outcome, job_facts={"error_message": message}
         )
 
-    async def mark_removed(self, workflow_id: str, at: datetime) -> None:
-        """Record that the run's VM is gone, or certainly never was: its networks are in use no more.
-
-        Raises:
-            UnknownRun: Nothing was begun under this workflow id.
-        """
-        await self._change(workflow_id, {"vm_state": VmState.REMOVED, "updated_at": at}, at=at)
-
     async def get(self, workflow_id: str) -> RunRecord | None:
         """Return the run, None where there is none."""
         found = await self._records(select(runs).where(runs.c.workflow_key == stored_key(workflow_id)))
@@ -291,8 +289,8 @@ class RunRepository:
         values: Mapping[str, Any],
         *,
         at: datetime,
-        state: RunState | None = None,
-        job_facts: Mapping[str, str | None] | None = None,
+        state: RunState,
+        job_facts: Mapping[str, str | None],
     ) -> None:
         async with self._database.write() as connection:
             changed = await connection.execute(
@@ -306,7 +304,7 @@ class RunRepository:
                 workflow_id,
                 at=at,
                 state=state,
-                **(job_facts or {}),
+                **job_facts,
             )
 
     @staticmethod
@@ -345,7 +343,7 @@ def _previous(row: Row[Any]) -> PreviousRun:
 
 def _record(row: Row[Any]) -> RunRecord:
     values = {name: value for name, value in row._asdict().items() if value is not None}
-    for name in ("decisions", "result"):
+    for name in ("decisions", "result", "request"):
         if name in values:
             values[name] = json.loads(values[name])
     return RunRecord.model_validate(values)

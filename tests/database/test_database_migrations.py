@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from database import (
     Database,
     DatabaseUnavailable,
+    RunRepository,
+    RunState,
     SchemaGeneration,
     SchemaMismatch,
     migrate,
@@ -107,15 +109,15 @@ async def test_another_applications_database_is_left_untouched(empty_url: str) -
     assert await table_names(empty_url) == {"customers"}
 
 
-@pytest.mark.parametrize("revision", ("0001", "0002"))
+@pytest.mark.parametrize("revision", ("0001", "0002", "0003"))
 async def test_an_interrupted_migration_goes_on_where_it_was(empty_url: str, revision: str) -> None:
     """A server keeps the tables of a step that was cut off, but not that the step was done."""
     await migrate(empty_url)
     complete = await definitions(empty_url, EXISTING | OWN)
-    lost = ["failover_run_networks"] if revision == "0002" else ["failover_jobs", "vm_disks"]
+    lost = {"0001": ["failover_jobs", "vm_disks"], "0002": ["failover_run_networks"]}.get(revision, [])
     await execute(
         empty_url,
-        f"UPDATE failover_alembic_version SET version_num = '{revision}'",  # noqa: S608 - a number of ours
+        f"UPDATE failover_alembic_version SET version_num = '{revision}'",
         *(f"DROP TABLE {name}" for name in lost),
     )
 
@@ -123,6 +125,28 @@ async def test_an_interrupted_migration_goes_on_where_it_was(empty_url: str, rev
 
     assert await definitions(empty_url, EXISTING | OWN) == complete
     await (await Database.open(empty_url)).close()
+
+
+async def test_runs_of_an_earlier_revision_are_kept_and_have_no_request(empty_url: str) -> None:
+    await migrate(empty_url)
+    await execute(
+        empty_url,
+        "UPDATE failover_alembic_version SET version_num = '0003'",
+        "ALTER TABLE failover_runs DROP COLUMN request",
+        "INSERT INTO failover_runs (workflow_key, workflow_id, run_id, context_id, vm_name, vmware_vm_id,"
+        " failover_type, state, vm_state, generation, started_at, updated_at) VALUES ('wf', 'wf', 'r', 'c',"
+        " 'v', 'u', 'live', 'completed', 'running', 1, '2025-09-24 12:00:00', '2025-09-24 12:00:00')",
+    )
+    with pytest.raises(SchemaMismatch, match="failover_runs has no column request"):
+        await Database.open(empty_url)
+
+    await migrate(empty_url)
+
+    database = await Database.open(empty_url)
+    found = await RunRepository(database).get("wf")
+    await database.close()
+    assert found is not None
+    assert (found.state, found.request) == (RunState.COMPLETED, None)
 
 
 async def test_a_migration_cut_off_in_its_very_first_step_starts_again(empty_url: str) -> None:

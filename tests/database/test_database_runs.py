@@ -31,7 +31,8 @@ class Decision(BaseModel):
     network_id: str
 
 
-FIRST = RunStart("wf", "run-1", "ctx-a", "pgtest1", "uuid-1", "live", NOW)
+REQUEST = {"context_id": "ctx-a", "failover_type": "live", "reason": "Ünser Strom", "user_id": "ops@site"}
+FIRST = RunStart("wf", "run-1", "ctx-a", "pgtest1", "uuid-1", "live", NOW, REQUEST)
 
 
 async def jobs(database: Database) -> list[dict[str, Any]]:
@@ -80,6 +81,7 @@ async def test_a_run_is_recorded_from_beginning_to_end(field_database: Database)
         "started_at": NOW,
         "updated_at": LATER,
         "finished_at": LATER,
+        "request": REQUEST,
     }
     (job,) = await jobs(field_database)
     assert (job["job_id"], job["vm_context_id"], job["vm_id"], job["source_vm_name"]) == (
@@ -185,6 +187,28 @@ async def test_a_new_plan_keeps_the_networks_of_a_vm_that_exists(field_database:
     assert [(one.network_id, one.vm_id) for one in used] == [("net-1", "vm-1"), ("net-2", "vm-1")]
 
 
+async def test_a_new_plan_forgets_a_vm_that_is_gone(field_database: Database) -> None:
+    """Somebody who asks CloudStack for the old id would be told "gone" of a VM that is being made."""
+    await add_context(field_database, "ctx-a")
+    runs, mappings = RunRepository(field_database), NetworkMappingRepository(field_database)
+    await runs.begin(FIRST)
+    await runs.plan("wf", [], networks=["net-1"], nic_source="vma", at=NOW)
+    await runs.set_state("wf", RunState.VM_CREATED, at=NOW, vm_id="vm-1", vm_name_created="pgtest1")
+    await runs.finish("wf", RunState.FAILED, finished_at=NOW, vm_state=VmState.REMOVED)
+    previous = await runs.begin(replace(FIRST, run_id="run-2"))
+    assert previous is not None
+    assert (previous.vm_id, previous.vm_state) == ("vm-1", VmState.REMOVED)
+
+    await runs.plan("wf", [], networks=["net-1"], nic_source="vma", at=NOW)
+
+    found = await runs.get("wf")
+    assert found is not None
+    assert (found.vm_state, found.vm_id, found.vm_name_created) == (VmState.PLANNED, "", "")
+    assert [one.vm_id for one in (await mappings.production_use(["net-1"])).live] == [""]
+    (job,) = await jobs(field_database)
+    assert job["destination_vm_id"] is None
+
+
 async def test_a_vm_that_was_completed_stays_known_as_that_when_it_is_found_again(
     own_database: Database,
 ) -> None:
@@ -200,7 +224,7 @@ async def test_a_vm_that_was_completed_stays_known_as_that_when_it_is_found_agai
     for state in (RunState.VM_CREATED, RunState.STARTING):
         await runs.set_state("wf", state, at=NOW, vm_id="vm-1")
         seen.append(await runs.get("wf"))
-    await runs.mark_removed("wf", NOW)
+    await runs.finish("wf", RunState.FAILED, finished_at=NOW, vm_state=VmState.REMOVED)
     await runs.set_state("wf", RunState.VM_CREATED, at=NOW, vm_id="vm-2")
     seen.append(await runs.get("wf"))
 
@@ -280,8 +304,6 @@ async def test_reporting_on_a_run_that_was_never_begun_is_an_error(field_databas
         await runs.set_state("wf", RunState.STARTING, at=NOW)
     with pytest.raises(UnknownRun):
         await runs.finish("wf", RunState.COMPLETED, finished_at=NOW)
-    with pytest.raises(UnknownRun):
-        await runs.mark_removed("wf", NOW)
     assert await runs.get("wf") is None
 
 
@@ -291,7 +313,7 @@ async def test_a_run_ends_in_a_final_state_only_and_times_have_a_zone(field_data
     with pytest.raises(ValueError, match="does not end a run"):
         await runs.finish("wf", RunState.STARTING, finished_at=NOW)
     with pytest.raises(StatementError, match="without a zone"):
-        await runs.mark_removed("wf", NOW.replace(tzinfo=None))
+        await runs.finish("wf", RunState.FAILED, finished_at=NOW.replace(tzinfo=None))
 
 
 async def test_a_plan_costs_the_same_however_many_nics(field_database: Database) -> None:

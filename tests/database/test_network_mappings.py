@@ -194,7 +194,7 @@ async def test_networks_count_as_used_from_the_plan_until_the_vm_is_removed(fiel
     seen.append(len((await mappings.production_use(["net-1"])).live))
     await runs.finish("wf", RunState.COMPLETED, finished_at=NOW)
     (live,) = (await mappings.production_use(["net-1"])).live
-    await runs.mark_removed("wf", NOW)
+    await runs.finish("wf", RunState.FAILED, finished_at=NOW, vm_state=VmState.REMOVED)
     seen.append(len((await mappings.production_use(["net-1"])).live))
 
     assert seen == [1, 1, 0]

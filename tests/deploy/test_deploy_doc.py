@@ -112,7 +112,12 @@ async def test_the_grants_of_the_document_are_enough_for_everything_that_is_writ
 
 @pytest.mark.parametrize(
     "right",
-    ("CREATE ON {db}.failover_runs", "INDEX ON {db}.failover_leases", "SELECT ON {db}.vmware_credentials"),
+    (
+        "CREATE ON {db}.failover_runs",
+        "ALTER ON {db}.failover_runs",
+        "INDEX ON {db}.failover_leases",
+        "SELECT ON {db}.vmware_credentials",
+    ),
 )
 async def test_a_grant_that_is_left_out_is_noticed_at_the_first_start(
     right: str, mariadb_server: MariaDBServer, doc_urls: tuple[str, str]
@@ -137,7 +142,7 @@ def test_the_grants_name_every_table_that_is_used_and_alter_none_of_the_original
     for table, rights in granted.items():
         assert ("CREATE" in rights) is (table in ours)
         assert ("DELETE" in rights) is (table in ours)
-        assert "ALTER" not in rights
+        assert table in ours or "ALTER" not in rights
         assert "DROP" not in rights
 
 
