@@ -22,6 +22,8 @@ _SOURCES = "\n".join(
     for path in sorted((ROOT / folder).rglob("*.py"))
     if path.name != "errors.py"
 )
+_NO_ANSWER = {"WatcherClosed"}
+"""Ends of a wait that are ours: CloudStack said nothing."""
 
 
 def _rows() -> dict[str, list[str]]:
@@ -86,7 +88,7 @@ def test_every_class_of_the_calls_table_exists_and_has_the_error_type_it_says() 
     for row in rows:
         _check_call(row, kinds[row[1].strip("`")])
     leaves = {name for name, kind in kinds.items() if not kind.__subclasses__()}
-    assert leaves <= {row[1].strip("`") for row in rows}
+    assert leaves - _NO_ANSWER <= {row[1].strip("`") for row in rows}
 
 
 def test_the_states_of_a_run_are_the_ones_that_the_database_writes() -> None:
