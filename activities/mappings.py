@@ -23,15 +23,16 @@ class MappingActivities:
 
     @activity.defn(name="ListMappingsActivity")
     async def list_mappings(self, request: MappingsRequest) -> MappingList:
-        """List the rows of a context, of both kinds, by id.
+        """List the rows that a failover of the context would use, of both kinds, by id.
 
         Raises:
             ApplicationError: UnknownContext, DatabaseUnavailable.
         """
         with typed_failures():
-            if await self._contexts.get(request.context_id) is None:
+            context = await self._contexts.get(request.context_id)
+            if context is None:
                 raise FailoverRefused(
                     FailoverErrorType.UNKNOWN_CONTEXT, "context_id: there is no such replication context"
                 )
-            rows = await self._mappings.get_by_context_id(request.context_id)
+            rows = await self._mappings.get_by_context_id(context.context_id, context.vmware_vm_id)
         return MappingList(context_id=request.context_id, rows=tuple(rows))

@@ -108,5 +108,4 @@ def _source_vm(found: DiscoveredVm) -> SourceVm:
         observed_at=datetime.now(UTC),
         cpu_count=found.num_cpu,
         memory_mb=found.memory_mb,
-        power_state=found.power_state,
     )

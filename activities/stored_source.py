@@ -48,7 +48,7 @@ class StoredSourceActivities:
 
     async def _inferred(self, request: SourceRequest) -> SourceVm | None:
         context = request.context
-        rows = await self._mappings.get_by_context_id(context.context_id)
+        rows = await self._mappings.get_by_context_id(context.context_id, context.vmware_vm_id)
         names = list(
             dict.fromkeys(row.source_network_name for row in rows if row.source_network_name.strip())
         )

@@ -77,10 +77,8 @@ def _context(row: Mapping[str, Any]) -> VMContext:
         vmware_vm_id=text(row["vmware_vm_id"]),
         vcenter_host=text(row["vcenter_host"]),
         datacenter=text(row["datacenter"]),
-        current_status=text(row.get("current_status")),
         cpu_count=number(row.get("cpu_count")),
         memory_mb=number(row.get("memory_mb")),
-        os_type=text(row.get("os_type")),
         credential_id=row.get("credential_id"),
         ossea_config_id=row.get("ossea_config_id"),
     )

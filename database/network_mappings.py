@@ -77,17 +77,20 @@ class NetworkMappingRepository:
             column.name for column in database.features.present(network_mappings) if column.name in _READ
         ]
 
-    async def get_by_context_id(self, context_id: str) -> list[MappingRow]:
-        """Return the rows of a VM context, by id."""
-        found = await self._rows_where(network_mappings.c.vm_context_id == context_id)
-        return [row for row in found if row.context_id == context_id]
+    async def get_by_context_id(self, context_id: str, vmware_vm_id: str) -> list[MappingRow]:
+        """Return a VM's own rows, by id: the same that its resolution uses.
 
-    async def get_by_vm_id(self, vm_id: str) -> list[MappingRow]:
-        """Return the rows with this legacy ``vm_id``, by id; none where the schema has no such column."""
-        if "vm_id" not in self._names:
-            return []
-        found = await self._rows_where(network_mappings.c.vm_id == vm_id)
-        return [row for row in found if row.vm_id == vm_id]
+        They are those of its context, and legacy rows without a context that name its uuid, which the job
+        sheet's ``GetByVMID`` was for.
+
+        Args:
+            context_id: The VM's context.
+            vmware_vm_id: Its uuid; empty matches no legacy row.
+        """
+        statement = self._own(context_id, vmware_vm_id).order_by(network_mappings.c.id)
+        async with self._database.read() as connection:
+            rows = (await connection.execute(statement)).all()
+        return _own_of((_mapping(row._asdict()) for row in rows), context_id, vmware_vm_id)
 
     async def resolution_rows(
         self, context_id: str, vmware_vm_id: str, extra_network_ids: Collection[str] = ()
@@ -100,14 +103,8 @@ class NetworkMappingRepository:
             extra_network_ids: Networks that no row of the VM names but that may be decided for it: the
                 defaults, and those of the request.
         """
-        own = (
-            select(
-                *(network_mappings.c[name] for name in self._names),
-                SqueezedColumn(network_mappings.c.destination_network_id).label("squeezed"),
-            )
-            .where(self._belongs_to(context_id, vmware_vm_id))
-            .cte("own_rows")
-        )
+        key = SqueezedColumn(network_mappings.c.destination_network_id).label("squeezed")
+        own = self._own(context_id, vmware_vm_id).add_columns(key).cte("own_rows")
         extra = sorted({squeezed(network_id) for network_id in extra_network_ids})
 
         def among(key: ColumnElement[str]) -> ColumnElement[bool]:
@@ -115,11 +112,11 @@ class NetworkMappingRepository:
 
         own_part = select(literal(_OWN).label("part"), *(own.c[name] for name in self._names), *_no_live())
         rows = await self._fetch([own_part, *self._use_parts(among)])
-        own_rows = tuple(row for row in _mappings(rows, _OWN) if _is_own(row, context_id, vmware_vm_id))
+        own_rows = _own_of(_mappings(rows, _OWN), context_id, vmware_vm_id)
         keys = {network_key(network_id) for network_id in extra_network_ids}
         keys.update(network_key(row.destination_network_id) for row in own_rows)
         use = _use_of(rows, keys)
-        return ResolutionRows(own_rows, use.production, use.live)
+        return ResolutionRows(tuple(own_rows), use.production, use.live)
 
     async def production_use(self, network_ids: Collection[str]) -> ProductionUse:
         """Read, in one statement, who uses these networks in production now. Empty ids match nothing."""
@@ -154,22 +151,18 @@ class NetworkMappingRepository:
                 update(network_mappings).where(network_mappings.c.id.in_(sorted(row_ids))).values(values)
             )
 
-    async def _rows_where(self, condition: ColumnElement[bool]) -> list[MappingRow]:
-        statement = select(*(network_mappings.c[name] for name in self._names)).where(condition)
-        async with self._database.read() as connection:
-            rows = (await connection.execute(statement.order_by(network_mappings.c.id))).all()
-        return [_mapping(row._asdict()) for row in rows]
-
     async def _fetch(self, parts: Iterable[_Part]) -> list[Row[Any]]:
         async with self._database.read() as connection:
             return list((await connection.execute(union_all(*parts))).all())
 
-    def _belongs_to(self, context_id: str, vmware_vm_id: str) -> ColumnElement[bool]:
+    def _own(self, context_id: str, vmware_vm_id: str) -> _Part:
+        """Select a VM's own rows, and what the collation takes for them: see ``_own_of``."""
+        columns = select(*(network_mappings.c[name] for name in self._names))
         of_context = network_mappings.c.vm_context_id == context_id
         if not vmware_vm_id or "vm_id" not in self._names:
-            return of_context
+            return columns.where(of_context)
         without = or_(network_mappings.c.vm_context_id.is_(None), network_mappings.c.vm_context_id == "")
-        return or_(of_context, and_(without, network_mappings.c.vm_id == vmware_vm_id))
+        return columns.where(or_(of_context, and_(without, network_mappings.c.vm_id == vmware_vm_id)))
 
     def _use_parts(self, among: _Among) -> tuple[_Part, _Part]:
         is_test = network_mappings.c.is_test_network
@@ -201,10 +194,15 @@ def _no_live() -> list[ColumnElement[Any]]:
     return [null().label(name) for name in _LIVE_COLUMNS]
 
 
-def _is_own(row: MappingRow, context_id: str, vmware_vm_id: str) -> bool:
-    if row.context_id:
-        return row.context_id == context_id
-    return bool(vmware_vm_id) and row.vm_id == vmware_vm_id
+def _own_of(rows: Iterable[MappingRow], context_id: str, vmware_vm_id: str) -> list[MappingRow]:
+    """Keep what is exactly the VM's; a row that names a context is that context's, whatever uuid it has."""
+
+    def is_own(row: MappingRow) -> bool:
+        if row.context_id:
+            return row.context_id == context_id
+        return bool(vmware_vm_id) and row.vm_id == vmware_vm_id
+
+    return [row for row in rows if is_own(row)]
 
 
 def _mappings(rows: Iterable[Row[Any]], part: str) -> list[MappingRow]:

@@ -111,8 +111,8 @@ class RunRepository:
     ) -> None:
         """Record the decided networks before the VM is submitted: from here on the guard counts them as used.
 
-        The networks of a VM that exists already stay beside the new ones until it is removed. Without one, what
-        was known of an earlier VM is cleared: it would be taken for the one that is planned.
+        The networks of a VM that exists already stay beside the new ones until it is removed. Without one,
+        what was known of an earlier VM is cleared: it would be taken for the one that is planned.
 
         Args:
             workflow_id: Whose plan.

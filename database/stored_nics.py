@@ -58,7 +58,6 @@ class StoredNicRepository:
                     observed_at=row.get("updated_at") or row.get("created_at"),
                     cpu_count=number(row.get("cpu_count")) or context.cpu_count,
                     memory_mb=number(row.get("memory_mb")) or context.memory_mb,
-                    power_state=text(row.get("power_state")),
                 )
         return None
 

@@ -19,10 +19,8 @@ class VMContext(Record):
     vmware_vm_id: str
     vcenter_host: str
     datacenter: str
-    current_status: str = ""
     cpu_count: int = 0
     memory_mb: int = 0
-    os_type: str = ""
     credential_id: int | None = None
     ossea_config_id: int | None = None
 

@@ -45,7 +45,6 @@ class SourceVm(Record):
         reason: Why a worse source than the VMA was used; empty for the VMA.
         cpu_count: Number of virtual CPUs, 0 when unknown.
         memory_mb: Memory in MiB, 0 when unknown.
-        power_state: As VMware gives it, empty when unknown.
     """
 
     source: NicSource
@@ -55,4 +54,3 @@ class SourceVm(Record):
     reason: str = ""
     cpu_count: int = 0
     memory_mb: int = 0
-    power_state: str = ""

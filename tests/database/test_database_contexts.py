@@ -91,10 +91,8 @@ async def test_a_context_is_read_whole_and_by_its_exact_id(field_database: Datab
         "ctx-a",
         vm_name="pgtest1",
         vmware_vm_id="uuid-1",
-        current_status="ready_for_failover",
         cpu_count=2,
         memory_mb=4096,
-        os_type="linux",
         credential_id=credential_id,
         ossea_config_id=7,
     )
@@ -107,10 +105,8 @@ async def test_a_context_is_read_whole_and_by_its_exact_id(field_database: Datab
         vmware_vm_id="uuid-1",
         vcenter_host="vcenter.example.local",
         datacenter="DC1",
-        current_status="ready_for_failover",
         cpu_count=2,
         memory_mb=4096,
-        os_type="linux",
         credential_id=credential_id,
         ossea_config_id=7,
     )
@@ -330,7 +326,7 @@ async def test_nics_come_from_the_newest_disk_row_that_describes_them(field_data
         field_database,
         vm_disks,
         disk(1, "[]", updated_at=NOW - timedelta(days=2)),
-        disk(2, NICS, updated_at=NOW, cpu_count=4, memory_mb=8192, power_state="poweredOn"),
+        disk(2, NICS, updated_at=NOW, cpu_count=4, memory_mb=8192),
         disk(3, None, updated_at=NOW + timedelta(days=1)),
         disk(4, "null", updated_at=NOW + timedelta(days=2)),
         disk(5, "  ", updated_at=NOW + timedelta(days=3)),
@@ -350,7 +346,6 @@ async def test_nics_come_from_the_newest_disk_row_that_describes_them(field_data
         observed_at=NOW,
         cpu_count=4,
         memory_mb=8192,
-        power_state="poweredOn",
     )
     assert len(sent) == 1
 

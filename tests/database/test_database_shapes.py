@@ -59,10 +59,11 @@ async def test_a_schema_without_legacy_ids_has_no_legacy_rows(empty_url: str) ->
     try:
         repository = NetworkMappingRepository(database)
         found = await repository.resolution_rows("ctx-a", "uuid-a")
-        assert await repository.get_by_vm_id("uuid-a") == []
+        listed = await repository.get_by_context_id("ctx-a", "uuid-a")
     finally:
         await database.close()
     assert [one.source_network_name for one in found.own] == ["A"]
+    assert tuple(listed) == found.own
     assert [one.source_network_name for one in found.production] == ["A", "B"]
 
 

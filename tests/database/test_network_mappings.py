@@ -52,7 +52,7 @@ async def test_rows_of_a_context_come_in_the_order_of_their_ids(field_database: 
         row("ctx-a", "A", "n3", test=1),
     )
 
-    found = await NetworkMappingRepository(field_database).get_by_context_id("ctx-a")
+    found = await NetworkMappingRepository(field_database).get_by_context_id("ctx-a", "")
 
     assert [(one.id, one.source_network_name, one.is_test_network) for one in found] == [
         (ids[0], "Z", False),
@@ -65,7 +65,7 @@ async def test_a_context_that_differs_in_case_blanks_or_accents_is_another(field
     await add_rows(field_database, network_mappings, row("ctx-a", "A", "n1"))
     repository = NetworkMappingRepository(field_database)
     for asked in ("CTX-A", "ctx-a ", "ctx-ä"):
-        assert await repository.get_by_context_id(asked) == []
+        assert await repository.get_by_context_id(asked, "") == []
         assert (await repository.resolution_rows(asked, "")).own == ()
 
 
@@ -78,8 +78,29 @@ async def test_legacy_rows_are_found_by_their_exact_vm_id(field_database: Databa
     )
     repository = NetworkMappingRepository(field_database)
 
-    assert [one.destination_network_id for one in await repository.get_by_vm_id("uuid-1")] == ["n1"]
-    assert await repository.get_by_vm_id("uuid-10") == []
+    found = await repository.get_by_context_id("ctx-a", "uuid-1")
+    assert [one.destination_network_id for one in found] == ["n1"]
+    for nobody in ("uuid-10", "uuid-1 ", "", "uuid-%"):
+        assert await repository.get_by_context_id("ctx-a", nobody) == []
+
+
+async def test_what_is_listed_is_what_the_resolution_uses(field_database: Database) -> None:
+    for context_id in ("ctx-a", "ctx-b"):
+        await add_context(field_database, context_id)
+    await add_rows(
+        field_database,
+        network_mappings,
+        row("ctx-a", "A", "n1", vm_id="uuid-1"),
+        row(None, "B", "n2", vm_id="uuid-1", test=1),
+        row("ctx-b", "C", "n3", vm_id="uuid-1"),
+        row(None, "D", "n4", vm_id="uuid-2"),
+    )
+    repository = NetworkMappingRepository(field_database)
+
+    listed = await repository.get_by_context_id("ctx-a", "uuid-1")
+
+    assert [one.source_network_name for one in listed] == ["A", "B"]
+    assert tuple(listed) == (await repository.resolution_rows("ctx-a", "uuid-1")).own
 
 
 async def test_null_columns_read_as_their_defaults(
@@ -93,7 +114,7 @@ async def test_null_columns_read_as_their_defaults(
         )
     await add_rows(field_database, network_mappings, values)
 
-    (found,) = await NetworkMappingRepository(field_database).get_by_context_id("ctx-a")
+    (found,) = await NetworkMappingRepository(field_database).get_by_context_id("ctx-a", "")
 
     assert (found.is_test_network, found.is_production_network, found.validation_status) == (
         False,
@@ -257,7 +278,7 @@ async def test_validation_status_is_written_in_the_words_of_the_generation(
                 "SELECT validation_status FROM network_mappings ORDER BY id"
             )
             assert list(stored.scalars()) == [STORED[generation][status]] * 2 + ["pending"]
-        found = await repository.get_by_context_id("ctx-a")
+        found = await repository.get_by_context_id("ctx-a", "")
         assert [one.validation_status for one in found] == [READ_BACK[generation][status]] * 2 + ["pending"]
 
 

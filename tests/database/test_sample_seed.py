@@ -25,7 +25,7 @@ async def test_the_sample_vms_have_the_mappings_that_the_demo_shows(field_databa
     found = {
         context_id: [
             (one.source_network_name, one.is_test_network, one.destination_network_id, one.vm_id)
-            for one in await mappings.get_by_context_id(context_id)
+            for one in await mappings.get_by_context_id(context_id, "")
         ]
         for context_id in (PGTEST1_CONTEXT, PGTEST2_CONTEXT, PGTEST3_CONTEXT)
     }

@@ -58,7 +58,7 @@ async def test_every_sample_vm_is_the_vcenters_and_fails_over_to_the_simulated_c
             )
         mappings = NetworkMappingRepository(database)
         counts = {
-            run.context_id: len(await mappings.get_by_context_id(run.context_id)) for run in SAMPLE_RUNS
+            run.context_id: len(await mappings.get_by_context_id(run.context_id, "")) for run in SAMPLE_RUNS
         }
     finally:
         await database.close()
