@@ -22,6 +22,7 @@ from rules.resolution import NetworkDecision
 
 _USABLE_STATES = frozenset({"Allocated", "Implemented", "Setup", None})
 _USER_DATA = "UserData"
+_DISABLED = "Disabled"
 
 
 class DestinationActivities:
@@ -61,6 +62,9 @@ class _Check:
         if zone is None:
             self._refuse(f"zone {destination.zone!r} does not exist")
             return self._result(self._request.decisions, None).model_copy(update={"networks_checked": False})
+        if zone.allocationstate == _DISABLED:
+            # A root key could deploy there all the same (CloudStack's source): its administrator said no.
+            self._refuse(f"zone {zone.name} is disabled")
         connected = [one for one in self._request.decisions if one.connected]
         template, offering, networks, neighbours = await asyncio.gather(
             self._client.find_template(destination.template_id, zone_id=zone.id),

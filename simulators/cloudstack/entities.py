@@ -70,11 +70,12 @@ class Account:
 
 @dataclass(slots=True)
 class Zone:
-    """A zone, with the VLANs that it hands out itself."""
+    """A zone, with the VLANs that it hands out itself; into a disabled one only a root admin may deploy."""
 
     id: str
     name: str
     vlans: range
+    enabled: bool = True
 
 
 @dataclass(slots=True)

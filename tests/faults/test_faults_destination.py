@@ -121,6 +121,10 @@ async def _no_zone(stage: Stage) -> None:
     await stage.site.sql("UPDATE ossea_configs SET zone = 'nowhere'")
 
 
+async def _zone_disabled(stage: Stage) -> None:
+    stage.site.cloud.world.zone.enabled = False
+
+
 async def _use_offering(stage: Stage, offering_id: str) -> None:
     await stage.site.sql(f"UPDATE ossea_configs SET service_offering_id = '{offering_id}'")  # noqa: S608 - an id of the sample
 
@@ -150,6 +154,7 @@ PLANS = (
     _Plan("offering that never was", _no_offering, (f"offering {_NOBODY}",)),
     _Plan("offering too small for the VM", _too_large_for_the_offering, ("takes 1 to 4 CPUs",)),
     _Plan("custom offering, size of the VM unknown", _size_unknown, ("memory is unknown",)),
+    _Plan("zone that is disabled", _zone_disabled, (f"zone {sample.ZONE_NAME} is disabled",)),
     _Plan("zone that never was", _no_zone, ("zone 'nowhere'",), first=_UNKNOWN, second=_UNKNOWN),
 )
 

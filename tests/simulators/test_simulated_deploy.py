@@ -451,3 +451,12 @@ async def test_what_a_project_has_is_listed_with_its_id_or_with_minus_one_only(
         assert sorted(vm["name"] for vm in shown.body.get("virtualmachine", [])) == names
     refused = await cloud.call("listVirtualMachines", projectid=project.project, who=third)
     assert refused.status == 531
+
+
+async def test_a_disabled_zone_is_shown_as_such_and_for_a_root_admin_only(cloud: Cloud) -> None:
+    cloud.world.zone.enabled = False
+    [zone] = (await cloud.call("listZones")).body["zone"]
+    assert zone["allocationstate"] == "Disabled"
+    refused = await cloud.deploy(networks=(sample.PROD_LAN_ID,), who=sample.PLAIN)
+    assert refused.code == (531, 4365)
+    assert (await cloud.deploy()).status == 200

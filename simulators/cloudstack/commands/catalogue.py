@@ -24,7 +24,7 @@ def _zone(zone: Zone) -> Json:
         "securitygroupsenabled": False,
         "gputotal": 80,
         "gpuused": 0,
-        "allocationstate": "Enabled",
+        "allocationstate": "Enabled" if zone.enabled else "Disabled",
         "zonetoken": f"simulated-{zone.id}",
         "dhcpprovider": "VirtualRouter",
         "localstorageenabled": False,

@@ -24,6 +24,7 @@ from simulators.cloudstack.commands.vm_names import (
 from simulators.cloudstack.entities import Account, Group, ServiceOffering, Template, Vm, VmState, Zone
 from simulators.cloudstack.errors import (
     ApiError,
+    Code,
     Detail,
     entity_exists,
     internal,
@@ -90,6 +91,13 @@ def _planned(inv: Invocation) -> _Plan:
     """Read and check everything that does not depend on other VMs."""
     params = inv.params
     zone = inv.find("zoneid", inv.world.zones)
+    if not zone.enabled and not inv.caller.is_root_admin:
+        # CloudStack's source; not observed.
+        raise ApiError(
+            Code.PERMISSION,
+            f"Cannot perform this operation, Zone is currently disabled: {zone.name}",
+            Detail.PERMISSION,
+        )
     offering = inv.find("serviceofferingid", inv.world.offerings)
     if params.get("hostid") and params.get("hostid") not in {host.id for host in inv.world.hosts}:
         raise unknown_entity(params.command, "hostid", params.get("hostid"))
