@@ -1,4 +1,11 @@
-"""The worker's connection to Temporal, made as ``temporalio.envconfig`` says: with the CLI's own settings."""
+"""The worker's connection to Temporal, made as ``temporalio.envconfig`` says: with the CLI's own settings.
+
+::
+
+    TemporalUnusable             wrong settings, nobody answers, no such namespace: the worker does not start
+    └── SearchAttributesMissing      the namespace lacks some, and we may not add them; it stands in
+                                     activities.search_attributes
+"""
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client

@@ -8,8 +8,10 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.connection import TemporalUnusable
 
-class SearchAttributesMissing(Exception):
+
+class SearchAttributesMissing(TemporalUnusable):
     """The namespace lacks search attributes, and this client may not add them."""
 
     def __init__(self, namespace: str, names: Iterable[str]) -> None:

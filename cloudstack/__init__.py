@@ -21,9 +21,10 @@ from cloudstack.errors import (
     Throttled,
     Unavailable,
     Unreachable,
+    WatcherClosed,
     error_class,
 )
-from cloudstack.jobs import JobSource, JobWatcher, WatcherClosedError
+from cloudstack.jobs import JobSource, JobWatcher
 from cloudstack.models import (
     Existence,
     JobOutcome,
@@ -77,7 +78,7 @@ __all__ = [
     "Unreachable",
     "VirtualMachine",
     "VmLookup",
-    "WatcherClosedError",
+    "WatcherClosed",
     "Zone",
     "error_class",
     "sign",

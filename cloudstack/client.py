@@ -118,7 +118,7 @@ class CloudStackClient:
         """Submit the creation of a stopped VM.
 
         A failure can leave a VM behind (530, observed in section 1), and a lost reply too: look the
-        ``customid`` up before anything else, or wait until `OutcomeUnknown.valid_until` without one.
+        ``customid`` up before anything else, or wait without one until the request has expired.
 
         Args:
             spec: The VM.
@@ -137,14 +137,9 @@ class CloudStackClient:
         """Submit a start. On a running VM the job fails with 431: read the state."""
         return await self._submit("startVirtualMachine", {"id": vm_id})
 
-    async def stop_vm(self, vm_id: str, *, forced: bool = False) -> Submitted:
-        """Submit a stop; on a stopped VM the job succeeds.
-
-        Args:
-            vm_id: The VM.
-            forced: Power it off even when its host does not answer; the server may not allow it.
-        """
-        return await self._submit("stopVirtualMachine", {"id": vm_id, **_flag("forced", on=forced)})
+    async def stop_vm(self, vm_id: str) -> Submitted:
+        """Submit a stop; on a stopped VM the job succeeds."""
+        return await self._submit("stopVirtualMachine", {"id": vm_id})
 
     async def destroy_vm(self, vm_id: str, *, expunge: bool) -> Submitted:
         """Submit the removal of a VM, in any state.
@@ -154,7 +149,9 @@ class CloudStackClient:
             expunge: Free name, MAC and networks at once. **The root disk is deleted with it**; a data disk
                 is detached and stays. The key needs the right to, else the job fails.
         """
-        return await self._submit("destroyVirtualMachine", {"id": vm_id, **_flag("expunge", on=expunge)})
+        # Sent only when it is wanted: some servers check the right to it before they read it.
+        wish = {"expunge": "true"} if expunge else {}
+        return await self._submit("destroyVirtualMachine", {"id": vm_id, **wish})
 
     async def find_network(self, network_id: str) -> Network | None:
         """Return a network that the owner can see, or None."""
@@ -279,8 +276,3 @@ def _once(lists: Iterable[Iterable[_E]]) -> list[_E]:
 def _same(one: str, other: str) -> bool:
     """Compare names or ids as CloudStack's database does, where upper and lower case are one."""
     return one.lower() == other.lower()
-
-
-def _flag(name: str, *, on: bool) -> dict[str, str]:
-    """Send a flag only when it is set: some servers check the right to use it before they read it."""
-    return {name: "true"} if on else {}

@@ -8,6 +8,7 @@ r"""What a CloudStack call can end in, sorted by what the caller may do next.
     │   ├── Throttled              429
     │   └── Maintenance            503 from CloudStack itself
     ├── OutcomeUnknown         it may have run: read the state first
+    │   └── WatcherClosed          nobody waits for the job any more, which runs on
     ├── Refused                it did not run and will not: somebody must change something
     │   ├── InvalidParameter       431
     │   ├── NotAuthenticated       401
@@ -59,7 +60,6 @@ Only codes decide. The texts are CloudStack's, for people: a caller without root
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from http import HTTPStatus
 from types import MappingProxyType
 
@@ -117,15 +117,11 @@ class Maintenance(NotExecuted):
 
 
 class OutcomeUnknown(CloudStackError):
-    """The command may or may not have run, or may still be about to.
+    """The command may or may not have run, or may still be about to."""
 
-    Attributes:
-        valid_until: After this time (UTC) the server refuses the request that was lost, so what has not
-            happened by then, plus the skew of the two clocks, will not happen. None for a job, and for a
-            reply that came and lacks what it must have: that request has been run.
-    """
 
-    valid_until: datetime | None = None
+class WatcherClosed(OutcomeUnknown):
+    """A wait for a job ended before the job did: the worker stops, and another one has to ask again."""
 
 
 class Refused(CloudStackError):

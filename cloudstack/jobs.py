@@ -10,7 +10,7 @@ from typing import Protocol
 
 import structlog
 
-from cloudstack.errors import CloudStackError, Refused
+from cloudstack.errors import CloudStackError, Refused, WatcherClosed
 from cloudstack.models import JobOutcome, JobState
 
 _log = structlog.get_logger(__name__)
@@ -26,10 +26,6 @@ class JobSource(Protocol):
     async def job(self, job_id: str) -> JobOutcome:
         """Return what is known of one job."""
         ...
-
-
-class WatcherClosedError(RuntimeError):
-    """The watcher was closed while, or before, somebody waited."""
 
 
 class JobWatcher:
@@ -71,10 +67,10 @@ class JobWatcher:
 
         Raises:
             Refused: CloudStack refuses to tell.
-            WatcherClosedError: The watcher is closed.
+            WatcherClosed: The watcher is closed.
         """
         if self._closed:
-            raise WatcherClosedError("the job watcher is closed")
+            raise _closed(job_id)
         future: asyncio.Future[JobOutcome] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(job_id, set()).add(future)
         self._start()
@@ -84,9 +80,10 @@ class JobWatcher:
             self._leave(job_id, future)
 
     async def close(self) -> None:
-        """Stop asking; whoever still waits gets a `WatcherClosedError`. Safe to repeat."""
+        """Stop asking; whoever still waits gets a `WatcherClosed`. Safe to repeat."""
         self._closed = True
-        self._fail_all(WatcherClosedError("the job watcher was closed"))
+        for job_id in list(self._waiting):
+            self._settle(job_id, _raise_in(_closed(job_id)))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -164,6 +161,10 @@ class JobWatcher:
         for future in self._waiting.get(job_id, set()):
             if not future.done():
                 how(future)
+
+
+def _closed(job_id: str) -> WatcherClosed:
+    return WatcherClosed("queryAsyncJobResult", None, None, f"the wait for job {job_id} was ended by us")
 
 
 def _raise_in(error: Exception) -> Callable[[asyncio.Future[JobOutcome]], None]:

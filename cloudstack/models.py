@@ -99,21 +99,14 @@ class Network(Entity):
     Attributes:
         type: ``L2``, ``Isolated`` or ``Shared``.
         state: ``Allocated`` is fine: an isolated network is implemented at the first start of a VM.
-        acltype: ``Account`` or ``Domain``; a network of a domain names no account.
         canusefordeploy: L2 always true, others while an address is free; None when the server is too old.
-        vpcid: Only on a tier of a VPC.
     """
 
     name: str
     state: str | None = None
     zoneid: str | None = None
     type: str | None = None
-    acltype: str | None = None
-    account: str | None = None
-    domainid: str | None = None
-    projectid: str | None = None
     canusefordeploy: bool | None = None
-    vpcid: str | None = None
     service: tuple[NetworkService, ...] = ()
 
     @property
@@ -123,10 +116,13 @@ class Network(Entity):
 
 
 class Zone(Entity):
-    """A zone."""
+    """A zone.
+
+    Attributes:
+        allocationstate: ``Disabled`` while its administrator lets nothing be deployed there.
+    """
 
     name: str
-    networktype: str | None = None
     allocationstate: str | None = None
 
 
@@ -154,15 +150,12 @@ class Template(Entity):
 
     Attributes:
         passwordenabled: The deploy fails unless the default network has the UserData service.
-        size: Bytes.
     """
 
     name: str
     isready: bool = False
     passwordenabled: bool = False
-    size: int | None = None
     zoneid: str | None = None
-    hypervisor: str | None = None
 
 
 class Submitted(Record):

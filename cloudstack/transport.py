@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -134,8 +134,8 @@ class Transport:
             expires_in: Seconds for which the server accepts this request; the transport's own when None.
 
         Raises:
-            CloudStackError: Of the class that the table in `cloudstack.errors` gives. An `OutcomeUnknown`
-                says until when the lost request could still be run.
+            CloudStackError: Of the class that the table in `cloudstack.errors` gives. After an
+                `OutcomeUnknown` the server may run the lost request until it expires.
             ValueError: ``expires_in`` is out of range.
         """
         seconds = self._expiry if expires_in is None else _checked_expiry(expires_in)
@@ -160,13 +160,12 @@ class Transport:
 
     async def _exchange(self, command: str, params: Mapping[str, str], expires_in: float) -> dict[str, Any]:
         async with self._slots:
-            now = self._clock()
             form = signed(
                 {**params, "command": command},
                 api_key=self._api_key.get_secret_value(),
                 secret=self._secret.get_secret_value(),
                 expires_in=expires_in,
-                now=now,
+                now=self._clock(),
             )
             started = time.monotonic()
             code: int | None = None
@@ -175,8 +174,6 @@ class Transport:
                 return read_reply(command, code, body)
             except CloudStackError as error:
                 code = error.code
-                if isinstance(error, OutcomeUnknown):
-                    error.valid_until = now + timedelta(seconds=expires_in)
                 raise
             finally:
                 elapsed = round((time.monotonic() - started) * 1000)

@@ -9,6 +9,13 @@
     ├── ComponentFailed        a part ended or did not get ready; carries the last lines of its log
     └── UnexpectedRun          a demo failover did not end as it must
 
+Two more end one rung of that ladder, and never leave it:
+
+::
+
+    NotMade                    embedded.makers: a CLI could not be downloaded or built
+    NotUsable                  embedded.temporal_cli: what is there is no Temporal CLI that runs
+
 Every message is written for the person who typed the command: it names the part and what to do next.
 """
 

@@ -10,9 +10,10 @@
     |     ProductionNetworkRefused, DestinationCheckFailed, VmNameTaken, VmNameBusy,
     |     StoredDataUnreadable
     |-- refused by CloudStack (never retried; what was made is removed)
-    |     CloudStackRefused, CloudStackNotPermitted, QuotaExceeded,
-    |     VmCreateFailed, VmStartFailed, VmLost, VerificationFailed, StepTimedOut,
-    |     ActivityFailed
+    |     CloudStackRefused, CloudStackNotPermitted, QuotaExceeded
+    |-- failed on the way (never retried; what was made is removed)
+    |     VmCreateFailed, VmStartFailed, VmLost, VerificationFailed,
+    |     StepTimedOut, ActivityFailed
     |-- passing (Temporal retries with backoff)
     |     DatabaseUnavailable, CloudStackUnavailable, CloudStackOutcomeUnknown, CloudStackNoCapacity,
     |     SourceUnreachable, VmBusy

@@ -341,7 +341,6 @@ Action = Callable[[CloudStackClient], Awaitable[Submitted]]
     (
         (lambda c: c.start_vm(VM_ID), "startVirtualMachine", {}),
         (lambda c: c.stop_vm(VM_ID), "stopVirtualMachine", {}),
-        (lambda c: c.stop_vm(VM_ID, forced=True), "stopVirtualMachine", {"forced": "true"}),
         (lambda c: c.destroy_vm(VM_ID, expunge=False), "destroyVirtualMachine", {}),
         (lambda c: c.destroy_vm(VM_ID, expunge=True), "destroyVirtualMachine", {"expunge": "true"}),
     ),

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from cloudstack import (
@@ -20,6 +22,7 @@ from cloudstack import (
     Throttled,
     Transport,
     Unavailable,
+    errors,
 )
 from cloudstack.errors import TEXT_LIMIT
 from tests.cloudstack.cloudstack_server import (
@@ -229,3 +232,16 @@ def test_nobody_knows_how_far_a_lost_or_forgotten_job_had_come(outcome: JobOutco
 @pytest.mark.parametrize("state", (JobState.PENDING, JobState.SUCCEEDED))
 def test_a_job_that_did_not_fail_has_no_error(state: JobState) -> None:
     assert JobOutcome(job_id="j", state=state).error(WRITE) is None
+
+
+def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
+    _, _, tree = (errors.__doc__ or "").partition("::\n")
+    tree, _, _ = tree.partition("\n\nEvery row")
+    drawn = [re.match(r"\s{4}([\s│├└─]*)(\w+)", line) for line in tree.splitlines() if line.strip()]
+
+    assert [(len(found[1]) // 4, found[2]) for found in drawn if found] == _tree(CloudStackError)
+
+
+def _tree(kind: type[CloudStackError], depth: int = 0) -> list[tuple[int, str]]:
+    below = [row for one in kind.__subclasses__() for row in _tree(one, depth + 1)]
+    return [(depth, kind.__name__), *below]

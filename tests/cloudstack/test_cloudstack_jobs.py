@@ -11,7 +11,7 @@ from cloudstack import (
     JobWatcher,
     NotPermitted,
     Transport,
-    WatcherClosedError,
+    WatcherClosed,
 )
 from tests.cloudstack import cloudstack_shapes as shapes
 from tests.cloudstack.cloudstack_server import Answer, Dropped, FakeCloudStack, Params, fault, html, reply
@@ -183,7 +183,7 @@ async def test_a_server_that_is_away_for_a_while_ends_no_wait() -> None:
 
         assert not waiting.done()
         await watcher.close()
-        with pytest.raises(WatcherClosedError):
+        with pytest.raises(WatcherClosed):
             await waiting
 
 
@@ -298,9 +298,9 @@ async def test_closing_ends_every_wait_and_refuses_new_ones(jobs: JobServer, wat
     await watcher.close()
     await watcher.close()
 
-    with pytest.raises(WatcherClosedError):
+    with pytest.raises(WatcherClosed):
         await waiting
-    with pytest.raises(WatcherClosedError):
+    with pytest.raises(WatcherClosed, match="the wait for job a was ended"):
         await watcher.wait("a")
 
 

@@ -72,29 +72,6 @@ async def test_a_second_refusal_of_the_key_is_final(server: FakeCloudStack, tran
     assert len(server.requests) == 2
 
 
-async def test_a_lost_write_says_until_when_the_server_could_still_run_it(server: FakeCloudStack) -> None:
-    server.answer(Dropped())
-
-    async with Transport(server.url, KEY, SECRET, clock=lambda: NOON) as transport:
-        with pytest.raises(OutcomeUnknown) as caught:
-            await transport.call("deployVirtualMachine", {}, expires_in=60)
-
-    assert caught.value.valid_until == NOON + timedelta(seconds=60)
-
-
-async def test_a_lost_write_that_was_signed_twice_counts_from_the_second_signature(
-    server: FakeCloudStack,
-) -> None:
-    times = iter([NOON, NOON + timedelta(seconds=5)])
-    server.answer(fault("deployVirtualMachine", 401, None), Dropped())
-
-    async with Transport(server.url, KEY, SECRET, clock=lambda: next(times)) as transport:
-        with pytest.raises(OutcomeUnknown) as caught:
-            await transport.call("deployVirtualMachine", {}, expires_in=60)
-
-    assert caught.value.valid_until == NOON + timedelta(seconds=65)
-
-
 async def test_a_write_on_a_kept_connection_that_the_server_closed_is_not_sent_again(
     server: FakeCloudStack, transport: Transport
 ) -> None:

@@ -6,9 +6,10 @@ from collections import Counter
 import pytest
 
 from activities.translate import type_of
-from cloudstack.errors import _FROM_CLOUDSTACK, CloudStackError, error_class
+from cloudstack.errors import _FROM_CLOUDSTACK, CloudStackError, Refused, error_class
 from database.failover_jobs import JOB_STATUS
 from database.run_records import RunState, VmState
+from rules import errors
 from rules.errors import FailoverErrorType
 from rules.identity import MARK_CONTEXT, MARK_ID, MARK_TYPE, MARK_WORKFLOW
 from rules.outcomes import FailoverOutcome
@@ -47,6 +48,14 @@ def test_every_row_says_when_and_what_to_do(error_type: FailoverErrorType) -> No
     assert raised is not when.startswith("Reserved")
     assert len(when) > 20
     assert (len(remedy) > 10) is raised
+
+
+def test_refused_by_cloudstack_is_what_cloudstack_refused() -> None:
+    kinds = {type_of(kind("listZones", None, None, "")).value for kind in _subclasses(Refused)}
+    (section,) = re.findall(r"## Refused by CloudStack\n(.*?)\n## ", text(_ERRORS), re.DOTALL)
+    (branch,) = re.findall(r"\|-- refused by CloudStack.*?\n(.*?)\|--", errors.__doc__ or "", re.DOTALL)
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == kinds
+    assert set(re.findall(r"\w+", branch)) == kinds
 
 
 def test_every_step_stands_there_and_no_other() -> None:
