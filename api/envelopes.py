@@ -66,6 +66,7 @@ class Job(Record):
     error_type: str | None = None
     error_message: str | None = None
     left_behind: tuple[str, ...] = ()
+    held_by: str | None = Field(None, description="FailoverInProgress: the job that ran already")
     waiting_for: tuple[PendingStep, ...] = ()
 
 

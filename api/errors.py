@@ -33,6 +33,9 @@ INTERNAL_ERROR: Final = "InternalError"
 NOT_READY: Final = "NotReady"
 TEMPORAL_UNAVAILABLE: Final = "TemporalUnavailable"
 CANCELLED: Final = "Cancelled"
+TERMINATED: Final = "Terminated"
+TIMED_OUT: Final = "TimedOut"
+LOST: Final = "Lost"
 
 RETRY_AFTER_SECONDS: Final = 5
 """What a 503 advises: long enough for a restart to be over at the second or third try."""
@@ -42,9 +45,7 @@ _STATUS: Final[Mapping[str, HTTPStatus]] = {
     FailoverErrorType.UNKNOWN_CONTEXT: HTTPStatus.NOT_FOUND,
     FailoverErrorType.FAILOVER_IN_PROGRESS: HTTPStatus.CONFLICT,
     FailoverErrorType.VM_NAME_TAKEN: HTTPStatus.CONFLICT,
-    FailoverErrorType.STEP_TIMED_OUT: HTTPStatus.SERVICE_UNAVAILABLE,
     CANCELLED: HTTPStatus.CONFLICT,
-    **{one: HTTPStatus.SERVICE_UNAVAILABLE for one in FailoverErrorType if one.retryable},
 }
 
 
@@ -94,11 +95,14 @@ class TemporalAway(ApiError):
 
 
 def status_of(error_type: str) -> HTTPStatus:
-    """Return the HTTP status of a refused run.
+    """Return the HTTP status of a run that ended without being accepted.
+
+    None is a 503, not even where CloudStack or the database was away: the run tried as long as it may, it is
+    over, and the same request with the same key would only get the same answer again.
 
     Args:
-        error_type: One of ``FailoverErrorType``, or ``Cancelled``. One that is passing (a database or a
-            CloudStack that is away) is 503; whatever has no row of its own is 422: understood, and refused.
+        error_type: One of ``FailoverErrorType``, or how Temporal ended the run (``Cancelled``, ...). Whatever
+            has no row of its own is 422: understood, and refused.
     """
     return _STATUS.get(error_type, HTTPStatus.UNPROCESSABLE_ENTITY)
 

@@ -4,23 +4,37 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+import structlog
+
 from api.envelopes import Job, JobStatus
 from api.errors import TemporalAway
 from api.executions import Execution
 from api.jobs import OPEN_STATES, closed_job, corrected, pending_job, recorded_job, states_of
 from api.requests import JobFilter
 from api.temporal import TemporalGateway
-from database import ContextRepository, RunRecord, RunRepository, RunState
+from database import ContextRepository, DatabaseError, RunRecord, RunRepository, RunState
 
 _AT_ONCE: Final = 8
 _MOST_OPEN: Final = 1000
 
+_log = structlog.get_logger(__name__)
+
+
+_UNSURE: Final = (RunState.ACCEPTED, RunState.PLANNED, RunState.REFUSED)
+"""States after which it is not known, or known not, that the run passed every check."""
+
 
 class FoundJob(NamedTuple):
-    """A job, and where it was found."""
+    """A job, and where it was found.
+
+    Attributes:
+        recorded: Whether the database has it.
+        got_past_checks: Whether the run is known to have passed every check before its first effect.
+    """
 
     job: Job
     recorded: bool
+    got_past_checks: bool
 
 
 class JobList(NamedTuple):
@@ -60,18 +74,31 @@ class JobBook:
         record = await self._runs.get(job_id)
         if record is None:
             execution = await self._temporal.execution(job_id)
-            return None if execution is None else FoundJob(await self._unrecorded(execution), recorded=False)
+            return None if execution is None else await self._unrecorded(execution)
         job = recorded_job(record)
         if job.status is not JobStatus.RUNNING:
-            return FoundJob(job, recorded=True)
+            return _recorded(job, record)
         try:
             execution = await self._temporal.execution(job_id)
         except TemporalAway:
-            return FoundJob(job, recorded=True)
+            return _recorded(job, record)
         if execution is None or not execution.is_open:
             # It may have recorded its end between the two questions.
             record = await self._runs.get(job_id) or record
-        return FoundJob(corrected(recorded_job(record), execution), recorded=True)
+        return _recorded(corrected(recorded_job(record), execution), record)
+
+    async def find_started(self, job_id: str) -> FoundJob | None:
+        """Find a job that this API started: a database that is away leaves what Temporal alone knows.
+
+        Raises:
+            TemporalAway: Temporal does not answer either.
+        """
+        try:
+            return await self.find(job_id)
+        except DatabaseError as error:
+            _log.warning("database_unavailable", reason=str(error))
+            execution = await self._temporal.execution(job_id)
+            return None if execution is None else await self._unrecorded(execution)
 
     async def all(self, wanted: JobFilter) -> JobList:
         """List jobs: all that recorded something, and those that run and have not yet.
@@ -104,10 +131,12 @@ class JobBook:
         )
         return JobList(tuple(listed[: wanted.limit]), len(listed) > wanted.limit, running is not None)
 
-    async def _unrecorded(self, execution: Execution) -> Job:
+    async def _unrecorded(self, execution: Execution) -> FoundJob:
         if execution.is_open:
-            return pending_job(execution)
-        return closed_job(execution, await self._temporal.ending(execution))
+            return FoundJob(pending_job(execution), recorded=False, got_past_checks=False)
+        job = closed_job(execution, await self._temporal.ending(execution))
+        past_checks = job.state in (RunState.COMPLETED, RunState.FAILED)
+        return FoundJob(job, recorded=False, got_past_checks=past_checks)
 
     async def _records(self, wanted: JobFilter, states: Iterable[RunState]) -> list[RunRecord]:
         found: list[RunRecord] = []
@@ -151,6 +180,13 @@ class JobBook:
     async def _vm_id(self, context_id: str) -> str:
         context = await self._contexts.get(context_id) if context_id else None
         return context.vmware_vm_id if context else ""
+
+
+def _recorded(job: Job, record: RunRecord) -> FoundJob:
+    # A cancelled run says how far it had got by its plan only.
+    planned = record.state is not RunState.CANCELLED or bool(record.decisions)
+    past_checks = planned and record.state not in _UNSURE
+    return FoundJob(job, recorded=True, got_past_checks=past_checks or job.status is JobStatus.COMPLETED)
 
 
 def _ended_states(status: JobStatus | None) -> tuple[RunState, ...]:

@@ -29,6 +29,7 @@ from pydantic import ValidationError
 from temporalio.client import WorkflowExecutionStatus
 
 from api.envelopes import Job, JobStatus, JobVm
+from api.errors import LOST, TERMINATED, TIMED_OUT
 from api.executions import Ending, Execution
 from database import RunRecord, RunState, VmState
 from rules.outcomes import FailoverOutcome
@@ -36,7 +37,7 @@ from rules.request import FailoverType
 from rules.resolution import NetworkDecision
 
 PENDING: Final = "pending"
-LOST: Final = "lost"
+_LOST: Final = "lost"
 
 _VIEW: Final[Mapping[str, tuple[JobStatus, float]]] = {
     PENDING: (JobStatus.PENDING, 0.0),
@@ -51,7 +52,7 @@ _VIEW: Final[Mapping[str, tuple[JobStatus, float]]] = {
     RunState.REFUSED: (JobStatus.FAILED, 0.0),
     "terminated": (JobStatus.FAILED, 0.0),
     "timed_out": (JobStatus.FAILED, 0.0),
-    LOST: (JobStatus.FAILED, 0.0),
+    _LOST: (JobStatus.FAILED, 0.0),
 }
 
 _CLOSED: Final[Mapping[WorkflowExecutionStatus, str]] = {
@@ -70,9 +71,9 @@ _BY_OUTCOME: Final = {
 }
 
 _ENDED_OUTSIDE: Final = {
-    "terminated": ("Terminated", "The run was terminated in Temporal: what it made may be left behind"),
-    "timed_out": ("TimedOut", "The run timed out in Temporal: what it made may be left behind"),
-    LOST: ("Lost", "Temporal no longer knows this run, and it never recorded its end"),
+    "terminated": (TERMINATED, "The run was terminated in Temporal: what it made may be left behind"),
+    "timed_out": (TIMED_OUT, "The run timed out in Temporal: what it made may be left behind"),
+    _LOST: (LOST, "Temporal no longer knows this run, and it never recorded its end"),
 }
 
 
@@ -134,7 +135,7 @@ def pending_job(execution: Execution, *, vmware_vm_id: str = "", now: datetime |
 
 def closed_job(execution: Execution, ending: Ending) -> Job:
     """Show a run that ended without ever writing a row: refused, for the most part."""
-    state = _CLOSED.get(execution.status, LOST)
+    state = _CLOSED.get(execution.status, _LOST)
     if state not in _ENDED_OUTSIDE:
         state = _BY_OUTCOME.get(ending.outcome, RunState.FAILED)
     status, progress = _VIEW[state]
@@ -158,6 +159,7 @@ def closed_job(execution: Execution, ending: Ending) -> Job:
         error_type=error_type or None,
         error_message=message or None,
         left_behind=report.left_behind if report else (),
+        held_by=(report.held_by if report else "") or None,
     )
 
 
@@ -172,7 +174,7 @@ def corrected(job: Job, execution: Execution | None) -> Job:
         return job
     if execution is not None and execution.is_open:
         return job.model_copy(update={"waiting_for": execution.waiting_for})
-    state = LOST if execution is None else _CLOSED.get(execution.status, LOST)
+    state = _LOST if execution is None else _CLOSED.get(execution.status, _LOST)
     status, progress = _VIEW[state]
     error_type, message = _ENDED_OUTSIDE.get(state, (None, None))
     update = {"status": status, "state": str(state), "progress": progress}

@@ -27,6 +27,8 @@ from rules.errors import FailoverErrorType
 API_PREFIX: Final = "/api/"
 PROBES: Final = frozenset({"/healthz", "/readyz"})
 REQUEST_ID: Final = "X-Request-ID"
+STARTED_JOB: Final = web.RequestKey("started_job", str)
+"""The job that a request may have started: no answer to it, whatever goes wrong, lacks its id."""
 
 _WORDS: Final = {
     HTTPStatus.NOT_FOUND: (NOT_FOUND, "There is nothing at this path"),
@@ -92,15 +94,16 @@ async def enveloped(request: web.Request, handler: Handler) -> web.StreamRespons
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 FailoverErrorType.DATABASE_UNAVAILABLE,
                 "The database does not answer",
+                job_id=request.get(STARTED_JOB, ""),
                 headers={hdrs.RETRY_AFTER: str(RETRY_AFTER_SECONDS)},
             )
         )
     except DatabaseError as error:
         _log.error("database_error", error_type=type(error).__name__, reason=str(error))
-        return _failure(_internal())
+        return _failure(_internal(request))
     except Exception:  # noqa: BLE001 - the last fence: a caller gets an envelope, and we the trace
         _log.exception("request_failed")
-        return _failure(_internal())
+        return _failure(_internal(request))
 
 
 def _of_aiohttp(error: web.HTTPException) -> ApiError:
@@ -110,11 +113,12 @@ def _of_aiohttp(error: web.HTTPException) -> ApiError:
     return ApiError(status, kind, message, headers={hdrs.ALLOW: allow} if allow else None)
 
 
-def _internal() -> ApiError:
+def _internal(request: web.Request) -> ApiError:
     return ApiError(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         INTERNAL_ERROR,
         f"The request failed inside of the API; the header {REQUEST_ID} finds it in the log",
+        job_id=request.get(STARTED_JOB, ""),
     )
 
 

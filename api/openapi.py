@@ -45,10 +45,10 @@ _WHAT: Final = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not application/json",
     HTTPStatus.MISDIRECTED_REQUEST: "The Host header names another machine, and no tokens are configured",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "The run was refused before it changed anything",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "The run was refused, or ended otherwise, before it was accepted",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The API failed",
-    HTTPStatus.SERVICE_UNAVAILABLE: "Temporal, the database or CloudStack does not answer",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Temporal or the database does not answer",
 }
 
 Json = dict[str, Any]

@@ -13,6 +13,7 @@ from api.envelopes import ErrorData, HealthReply, JobDetails, JobListReply, JobR
 from api.errors import JOB_NOT_FOUND, NOT_READY, ApiError, TemporalAway
 from api.job_book import JobBook
 from api.jobs import sentence
+from api.middleware import STARTED_JOB
 from api.replies import json_reply, reply
 from api.requests import idempotency_key, job_filter, read_object
 from api.starts import Starter
@@ -52,7 +53,9 @@ class FailoverRoutes:
         caller = request[CALLER]
         caller.require(Scope.TEST, Scope.LIVE)
         key = idempotency_key(request)
-        status, body = await self._starter.start(await read_object(request), caller, key)
+        start = await self._starter.prepare(await read_object(request), caller, key)
+        request[STARTED_JOB] = start.job_id
+        status, body = await self._starter.start(start)
         return reply(body, status=status)
 
     async def all(self, request: web.Request) -> web.Response:

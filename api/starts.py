@@ -18,6 +18,7 @@ from api.envelopes import (
 )
 from api.errors import (
     AMBIGUOUS_VM_NAME,
+    CANCELLED,
     FORBIDDEN,
     IDEMPOTENCY_KEY_REUSED,
     ApiError,
@@ -46,13 +47,29 @@ _UNDECIDED: Final = (RunState.ACCEPTED, RunState.PLANNED)
 """States in which a run may still be refused; a moment after the second one it says which."""
 
 
+_LASTING: Final = (
+    RunState.VM_CREATED,
+    RunState.STARTING,
+    RunState.UNDOING,
+    RunState.COMPLETED,
+    RunState.FAILED,
+    RunState.REFUSED,
+)
+"""States that say by themselves whether the run was accepted; of any other, Temporal may know the answer."""
+
+
 class Start(NamedTuple):
-    """What is started, and under which identity."""
+    """What is started, and under which identity.
+
+    Attributes:
+        record: What the first request with this key recorded; None where there is nothing.
+    """
 
     job_id: str
     config: UnifiedFailoverConfig
     fingerprint: str
     keyed: bool
+    record: RunRecord | None = None
 
 
 class Starter:
@@ -81,41 +98,52 @@ class Starter:
         self._jobs = jobs
         self._accept_seconds = accept_seconds
 
-    async def start(
-        self, raw: dict[str, Any], caller: Caller, key: str | None
-    ) -> tuple[HTTPStatus, FailoverReply]:
-        """Start what the body asks for.
+    async def prepare(self, raw: dict[str, Any], caller: Caller, key: str | None) -> Start:
+        """Read what the body asks for; nothing is started yet.
+
+        Raises:
+            ApiError: The request is wrong, or the caller may not.
+            DatabaseError: The database is needed (a key, a VM's name) and cannot be asked.
+        """
+        start = _start(await self._config(raw, caller), caller, key)
+        if not start.keyed:
+            return start
+        record = await self._runs.get(start.job_id)
+        if record is not None:
+            _refuse_other(start, record.context_id, record.failover_type)
+        return start._replace(record=record)
+
+    async def start(self, start: Start) -> tuple[HTTPStatus, FailoverReply]:
+        """Start it, unless a run with this identity was ever started.
 
         Returns:
             200 with the decisions of an accepted run, or with the state of one that is over; 202 for one that
             has not answered in time.
 
         Raises:
-            ApiError: The request or the run is refused, or Temporal does not answer.
-            DatabaseError: The database is needed (a key, a VM's name) and cannot be asked.
+            ApiError: The run is refused, or Temporal does not answer; with the job's id, unless it is certain
+                that nothing was started.
         """
-        config = await self._config(raw, caller)
-        start = _start(config, caller, key)
-        record = await self._runs.get(start.job_id) if start.keyed else None
-        if record is not None:
-            _refuse_other_row(start, record)
+        if start.record is not None:
             await self._refuse_other_request(start)
-            if record.state not in _UNDECIDED:
+            if start.record.state in _LASTING:
                 return await self._as_it_stands(start)
             answer = await self._temporal.answer_of(start.job_id, seconds=self._accept_seconds)
+            if answer is not None and answer.accepted:
+                return await self._as_it_stands(start, was_accepted=True)
         else:
             answer = await self._temporal.start(
                 start.job_id,
-                config.model_dump(mode="json", exclude_unset=True),
+                start.config.model_dump(mode="json", exclude_unset=True),
                 {
-                    MEMO_CONTEXT: config.context_id,
-                    MEMO_TYPE: config.failover_type.value,
+                    MEMO_CONTEXT: start.config.context_id,
+                    MEMO_TYPE: start.config.failover_type.value,
                     MEMO_FINGERPRINT: start.fingerprint,
                 },
                 seconds=self._accept_seconds,
             )
             if start.keyed:
-                await self._refuse_other_request(start)
+                await self._refuse_unless_same(start, answer)
         if answer is None:
             return await self._as_it_stands(start)
         if not answer.accepted:
@@ -167,28 +195,52 @@ class Starter:
         return found[0].context_id
 
     async def _refuse_other_request(self, start: Start) -> None:
+        """Compare whole requests while Temporal has the first one; the row's context and type always are."""
         try:
             execution: Execution | None = await self._temporal.execution(start.job_id)
         except TemporalAway:
-            # What is known of the run by now is answered all the same.
             return
         if execution is not None and execution.fingerprint not in ("", start.fingerprint):
             raise _key_reused(start)
 
-    async def _as_it_stands(self, start: Start) -> tuple[HTTPStatus, FailoverReply]:
-        found = await self._jobs.find(start.job_id)
-        if found is None:
-            raise TemporalAway("Temporal lost the failover that it had taken: repeat the request")
-        job = found.job
-        if job.state == RunState.REFUSED:
-            raise ApiError(
-                status_of(job.error_type or ""),
-                job.error_type or FailoverErrorType.ACTIVITY_FAILED,
-                job.error_message or sentence(job),
-                job_id=job.job_id,
-                data=ErrorData(decisions=job.decisions or None, warnings=job.warnings or None),
+    async def _refuse_unless_same(self, start: Start, answer: Acceptance | None) -> None:
+        """Answer nobody with a run that may be another request's."""
+        if answer is not None:
+            _refuse_other(start, answer.context_id, answer.failover_type)
+        try:
+            execution = await self._temporal.execution(start.job_id)
+        except TemporalAway:
+            execution = None
+        if execution is None:
+            raise TemporalAway(
+                "Temporal has the failover of this Idempotency-Key, and does not say which request began it:"
+                " repeat the request with the same key",
+                job_id=start.job_id,
             )
-        undecided = job.status is JobStatus.PENDING or job.state in _UNDECIDED
+        _refuse_other(start, execution.context_id, execution.failover_type)
+        if execution.fingerprint not in ("", start.fingerprint):
+            raise _key_reused(start)
+
+    async def _as_it_stands(
+        self, start: Start, *, was_accepted: bool = False
+    ) -> tuple[HTTPStatus, FailoverReply]:
+        try:
+            found = await self._jobs.find_started(start.job_id)
+        except TemporalAway:
+            raise TemporalAway(
+                "The failover is taken, and how it stands cannot be asked now: ask for this job later",
+                job_id=start.job_id,
+            ) from None
+        if found is None:
+            raise TemporalAway(
+                "Temporal had taken the failover, and does not know it any more: ask for this job later",
+                job_id=start.job_id,
+            )
+        job = found.job
+        was_accepted = was_accepted or found.got_past_checks
+        undecided = not was_accepted and (job.status is JobStatus.PENDING or job.state in _UNDECIDED)
+        if not (was_accepted or undecided):
+            raise _ended_unaccepted(job)
         reply = FailoverReply(message=sentence(job), job_id=job.job_id, data=_data_of_job(start, job))
         return HTTPStatus.ACCEPTED if undecided else HTTPStatus.OK, reply
 
@@ -210,8 +262,10 @@ def _with(config: UnifiedFailoverConfig, **values: str) -> UnifiedFailoverConfig
     return config.model_copy(update=values)
 
 
-def _refuse_other_row(start: Start, record: RunRecord) -> None:
-    if (record.context_id, record.failover_type) != (start.config.context_id, start.config.failover_type):
+def _refuse_other(start: Start, context_id: str, failover_type: str) -> None:
+    """Refuse a key whose run is another VM's or another kind's; what the run has not said is not compared."""
+    config = start.config
+    if context_id not in ("", config.context_id) or failover_type not in ("", config.failover_type):
         raise _key_reused(start)
 
 
@@ -221,6 +275,23 @@ def _key_reused(start: Start) -> ApiError:
         IDEMPOTENCY_KEY_REUSED,
         "Idempotency-Key: was used for another request; a new failover needs a new key",
         job_id=start.job_id,
+    )
+
+
+def _ended_unaccepted(job: Job) -> ApiError:
+    error_type = job.error_type or (
+        CANCELLED if job.status is JobStatus.CANCELLED else FailoverErrorType.ACTIVITY_FAILED
+    )
+    return ApiError(
+        status_of(error_type),
+        error_type,
+        job.error_message or sentence(job),
+        job_id=job.job_id,
+        data=ErrorData(
+            held_by=job.held_by,
+            decisions=job.decisions or None,
+            warnings=job.warnings or None,
+        ),
     )
 
 

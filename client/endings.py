@@ -69,6 +69,7 @@ def status_of(run: WorkflowExecution, end: FailoverResult | FailoverNotCompleted
         reason=end.reason,
         removed=report.removed,
         left_behind=report.left_behind,
+        held_by=report.held_by,
     )
 
 
@@ -98,6 +99,7 @@ def acceptance_of(status: FailoverStatus) -> Acceptance:
         warnings=status.warnings,
         error_type="" if accepted else status.error_type,
         message="" if accepted else status.reason,
+        held_by=status.held_by,
     )
 
 

@@ -70,6 +70,7 @@ class FailoverStatus(FailoverSummary):
         reason: The same for people.
         removed: What a run that did not complete had made and removed again.
         left_behind: What it had made and could not remove.
+        held_by: The failover that ran already, for FailoverInProgress.
     """
 
     picked_up: bool = True
@@ -85,3 +86,4 @@ class FailoverStatus(FailoverSummary):
     reason: str = ""
     removed: tuple[str, ...] = ()
     left_behind: tuple[str, ...] = ()
+    held_by: str = ""

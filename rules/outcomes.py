@@ -83,6 +83,7 @@ class FailureReport(Record):
     Attributes:
         step: The step that failed, in the runbook's words.
         left_behind: Every resource that still exists; empty when all was removed.
+        held_by: The workflow id of the failover that runs already, for FailoverInProgress.
     """
 
     step: str
@@ -92,6 +93,7 @@ class FailureReport(Record):
     left_behind: tuple[str, ...] = ()
     disks: str = DISKS_NONE
     warnings: tuple[str, ...] = ()
+    held_by: str = ""
 
 
 class Acceptance(Record):

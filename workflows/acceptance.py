@@ -31,9 +31,6 @@ def refused(error: BaseException, run: FailoverRun | None = None) -> Acceptance:
         run: For what it had decided by then; None when its request was not valid.
     """
     error_type, message = explain(error)
-    cause = typed_cause(error)
-    details = cause.details if isinstance(cause, ApplicationError) else ()
-    held_by = next((one[HELD_BY] for one in details if isinstance(one, dict) and HELD_BY in one), "")
     cancelled = workflow.cancellation_reason() is not None
     return Acceptance(
         accepted=False,
@@ -43,5 +40,12 @@ def refused(error: BaseException, run: FailoverRun | None = None) -> Acceptance:
         decisions=run.decisions if run else (),
         error_type="Cancelled" if cancelled else error_type.value,
         message="Cancelled" if cancelled else message,
-        held_by=held_by,
+        held_by=holder(error),
     )
+
+
+def holder(error: BaseException) -> str:
+    """Return the workflow id of the failover that was in the way; empty when none was."""
+    cause = typed_cause(error)
+    details = cause.details if isinstance(cause, ApplicationError) else ()
+    return next((str(one[HELD_BY]) for one in details if isinstance(one, dict) and HELD_BY in one), "")

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from rules.errors import FailoverErrorType
     from rules.outcomes import FailoverOutcome, FailoverResult, FailureReport
     from workflows import steps, surface
+    from workflows.acceptance import holder
     from workflows.failures import explain
     from workflows.run_state import FailoverRun
     from workflows.undisturbed import undisturbed
@@ -67,6 +68,7 @@ async def _roll_back(run: FailoverRun, error: BaseException) -> BaseException:
         removed=tuple(one for part in undone for one in part.removed),
         left_behind=tuple(one for part in undone for one in part.left_behind),
         warnings=run.warnings,
+        held_by=holder(error),
     )
     text = f"{message} (step: {failed_step})"
     if report.removed:
