@@ -5,12 +5,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Self
 
 from sqlalchemy import URL, event, make_url
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from database import failover_jobs, own_tables, tables
-from database.driver_errors import DATABASE_FAILURES, NO_CONNECTION_LEFT, server_code, translate
+from database.driver_errors import (
+    DATABASE_FAILURES,
+    MENDED_SERVER_CODES,
+    NO_CONNECTION_LEFT,
+    server_code,
+    translate,
+)
 from database.errors import ConnectionBudgetExceeded, UnsupportedDatabase
 from database.network_keys import SQLITE_FUNCTION, sqlite_squeezed
 from database.schema import SchemaFeatures, reflect, require
@@ -45,6 +51,8 @@ class Database:
         self.engine = engine
         self.features = features
         self.place = place_of(engine.url)
+        if is_server(engine):
+            event.listen(engine.sync_engine, "handle_error", _connect_anew_when_mended)
 
     @classmethod
     async def open(
@@ -248,6 +256,13 @@ async def _fill(engine: AsyncEngine, pool_size: int) -> None:
                 f"next (error {code}); lower the pool size, stop another client, or raise the server's limit",
                 code=code,
             ) from None
+
+
+def _connect_anew_when_mended(context: ExceptionContext) -> None:
+    """Give up every connection once the account is refused: each keeps the rights that it began with."""
+    error = context.sqlalchemy_exception
+    if isinstance(error, DBAPIError) and server_code(error) in MENDED_SERVER_CODES:
+        context.is_disconnect = True
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the DBAPI has no common type

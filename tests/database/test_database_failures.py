@@ -291,6 +291,25 @@ async def test_a_right_that_is_taken_away_is_an_operators_to_give_back(
         mariadb_server.sql("DROP USER poor")
 
 
+async def test_a_right_on_the_whole_database_that_is_given_back_is_used_without_a_restart(
+    mariadb_server: MariaDBServer, mariadb_url: str
+) -> None:
+    """A server knows the rights on a database from when a connection began, so the old ones are given up."""
+    await migrate(mariadb_url)
+    name = mariadb_url.rsplit("/", 1)[1]
+    mariadb_server.sql(f"CREATE USER late IDENTIFIED BY '{PASSWORD}'; GRANT SELECT ON {name}.* TO late")
+    database = await Database.open(mariadb_server.url(name, "late"), pool_size=2)
+    try:
+        with pytest.raises(DatabaseUnavailable) as refused:
+            await lease(database)
+        assert refused.value.code == 1142
+        mariadb_server.sql(f"GRANT ALL ON {name}.* TO late")
+        assert all(await asyncio.gather(lease(database, "one"), lease(database, "two")))
+    finally:
+        await database.close()
+        mariadb_server.sql("DROP USER late")
+
+
 async def test_a_refused_value_is_final_and_not_quoted(own_database: Database) -> None:
     with pytest.raises(DatabaseError) as refused:
         await add_rows(

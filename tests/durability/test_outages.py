@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import pytest
 from temporalio.client import Client, WorkflowHandle
 
 from activities.search_attributes import register_search_attributes
@@ -12,8 +11,9 @@ from database import RunState
 from rules.errors import FailoverErrorType
 from rules.outcomes import FailoverResult
 from simulators.cloudstack import Fault, FaultKind
-from tests.support.mariadb import fresh_database
-from tests.support.restartable import has_a_package, restartable_mariadb, temporal_with_a_file
+from tests.support.mariadb import MariaDBServer, fresh_database
+from tests.support.pending import activity_retried
+from tests.support.restartable import away, temporal_with_a_file
 from tests.support.site import LIVE, Site, activity_started, failed, open_site
 from workflows.surface import SEARCH_ATTRIBUTES
 
@@ -48,22 +48,21 @@ async def test_a_restart_of_temporal_under_an_open_run_loses_nothing(
             await site.stop_worker()
 
 
-async def test_a_restart_of_the_database_in_the_middle_loses_nothing(temporal_client: Client) -> None:
-    if not has_a_package():
-        pytest.skip("MariaDB runs in a container here, and one that is stopped has lost its data")
+async def test_a_restart_of_the_database_in_the_middle_loses_nothing(
+    temporal_client: Client, own_mariadb: MariaDBServer
+) -> None:
     await register_search_attributes(temporal_client, SEARCH_ATTRIBUTES)
-    with restartable_mariadb() as mariadb, fresh_database(mariadb.server) as url:
+    with fresh_database(own_mariadb) as url:
         async with open_site(temporal_client, url) as site:
             await site.start_worker()
             site.cloud.faults.add(Fault("listAsyncJobs", FaultKind.MAINTENANCE, times=None))
             handle = await site.start(LIVE)
             await activity_started(handle, "WaitForJobActivity")
-            await mariadb.stop()
-            site.cloud.faults.clear()
-            await _retried(handle, "RecordVMActivity")
-            (vm,) = site.vms()
-            assert vm.state == "Stopped", "what the database does not know yet is not started"
-            await mariadb.start()
+            async with away(own_mariadb):
+                site.cloud.faults.clear()
+                await activity_retried(handle, "RecordVMActivity")
+                (vm,) = site.vms()
+                assert vm.state == "Stopped", "what the database does not know yet is not started"
             await _completed(handle, site)
             record = await site.record(handle.id)
             assert record is not None
@@ -72,12 +71,10 @@ async def test_a_restart_of_the_database_in_the_middle_loses_nothing(temporal_cl
 
 
 async def test_a_database_that_is_away_during_an_undo_holds_it_up_and_loses_nothing(
-    temporal_client: Client,
+    temporal_client: Client, own_mariadb: MariaDBServer
 ) -> None:
-    if not has_a_package():
-        pytest.skip("MariaDB runs in a container here, and one that is stopped has lost its data")
     await register_search_attributes(temporal_client, SEARCH_ATTRIBUTES)
-    with restartable_mariadb() as mariadb, fresh_database(mariadb.server) as url:
+    with fresh_database(own_mariadb) as url:
         async with open_site(temporal_client, url) as site:
             await site.start_worker()
             start = Fault("startVirtualMachine", FaultKind.JOB_FAILS, code=431)
@@ -93,24 +90,13 @@ async def test_a_database_that_is_away_during_an_undo_holds_it_up_and_loses_noth
             handle = await site.start(LIVE)
             await asyncio.wait_for(arrived.wait(), _PATIENCE)
             await activity_started(handle, "WaitForJobActivity")
-            await mariadb.stop()
-            site.cloud.faults.clear()
-            await _retried(handle, "BeginUndoActivity")
-            assert len(site.vms()) == 1, "which VM must be kept is not known yet"
-            await mariadb.start()
+            async with away(own_mariadb):
+                site.cloud.faults.clear()
+                await activity_retried(handle, "BeginUndoActivity")
+                assert len(site.vms()) == 1, "which VM must be kept is not known yet"
             assert (await failed(handle)).type == FailoverErrorType.VM_START_FAILED
             assert site.vms() == []
             record = await site.record(handle.id)
             assert record is not None
             assert record.state is RunState.FAILED
             await site.stop_worker()
-
-
-async def _retried(handle: WorkflowHandle[Any, Any], name: str) -> None:
-    """Wait until an activity has failed once and is tried again."""
-    async with asyncio.timeout(_PATIENCE):
-        while True:
-            pending = (await handle.describe()).raw_description.pending_activities
-            if any(one.activity_type.name == name and one.attempt > 1 for one in pending):
-                return
-            await asyncio.sleep(0.05)

@@ -113,12 +113,26 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 def _needs_server(item: pytest.Item) -> bool:
     """Tell whether a test names the server or has a parameter that does, as in ``[mariadb-appliance]``."""
-    return "mariadb_server" in getattr(item, "fixturenames", ()) or "mariadb" in item.name
+    names = getattr(item, "fixturenames", ())
+    return "mariadb_server" in names or "own_mariadb" in names or "mariadb" in item.name
 
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[MariaDBServer]:
     """The session's server."""
+    with _server_or_reason() as server:
+        yield server
+
+
+@pytest.fixture
+def own_mariadb() -> Iterator[MariaDBServer]:
+    """A server of the test's own, which may be away for a while."""
+    with _server_or_reason() as server:
+        yield server
+
+
+@contextlib.contextmanager
+def _server_or_reason() -> Iterator[MariaDBServer]:
     with contextlib.ExitStack() as stack:
         try:
             server = stack.enter_context(running_server())
