@@ -142,7 +142,7 @@ class JobListReply(Record):
     jobs: tuple[Job, ...]
     truncated: bool = Field(description="Whether there are more than limit allows")
     temporal: Literal["ok", "unavailable"] = Field(
-        description="unavailable: the list is what the database last recorded, without pending jobs"
+        description="unavailable: the list is what the database last recorded, and nothing besides"
     )
 
 

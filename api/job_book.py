@@ -9,13 +9,15 @@ import structlog
 from api.envelopes import Job, JobStatus
 from api.errors import TemporalAway
 from api.executions import Execution
-from api.jobs import OPEN_STATES, closed_job, corrected, pending_job, recorded_job, states_of
+from api.jobs import OPEN_STATES, closed_job, closed_status, corrected, pending_job, recorded_job, states_of
 from api.requests import JobFilter
 from api.temporal import TemporalGateway
 from database import ContextRepository, DatabaseError, RunRecord, RunRepository, RunState
 
 _AT_ONCE: Final = 8
 _MOST_OPEN: Final = 1000
+_UNSUCCESSFUL: Final = (None, JobStatus.FAILED, JobStatus.CANCELLED)
+"""Filters of the status that a run can pass which ended without recording anything."""
 
 _log = structlog.get_logger(__name__)
 
@@ -101,18 +103,21 @@ class JobBook:
             return None if execution is None else await self._unrecorded(execution)
 
     async def all(self, wanted: JobFilter) -> JobList:
-        """List jobs: all that recorded something, and those that run and have not yet.
+        """List jobs: all that recorded something, and what Temporal has besides.
 
-        A request that was refused before it held the VM's lease recorded nothing: it is found by its id only,
-        for as long as Temporal keeps it.
+        That is runs that have not recorded anything yet, and those that ended before they could: refused
+        before they held the VM's lease, cancelled or terminated. Temporal keeps the latter for a while.
 
         Raises:
             DatabaseError: The database cannot be asked.
         """
         try:
-            running = await self._temporal.open_executions()
+            running: dict[str, Execution] | None = await self._temporal.open_executions()
+            ended_early = (
+                await self._temporal.unsuccessful_executions() if wanted.status in _UNSUCCESSFUL else {}
+            )
         except TemporalAway:
-            running = None
+            running, ended_early = None, {}
         open_records = await self._records(JobFilter(limit=_MOST_OPEN), OPEN_STATES)
         ended = await self._records(wanted, _ended_states(wanted.status))
         jobs = {record.workflow_id: recorded_job(record) for record in ended}
@@ -124,11 +129,15 @@ class JobBook:
             known = {record.workflow_id for record in open_records} | set(jobs)
             pending = [one for one in running.values() if one.workflow_id not in known]
             jobs |= {job.job_id: job for job in await self._pending(pending, wanted)}
-        listed = sorted(
-            (job for job in jobs.values() if wanted.status in (None, job.status)),
-            key=lambda job: (job.start_time, job.job_id),
-            reverse=True,
-        )
+            known |= set(jobs)
+            unknown = [one for one in ended_early.values() if one.workflow_id not in known]
+            try:
+                early = await self._ended_early(unknown, wanted, _latest(jobs.values(), wanted))
+            except TemporalAway:
+                running = None
+            else:
+                jobs |= {job.job_id: job for job in early}
+        listed = _latest(jobs.values(), wanted)
         return JobList(tuple(listed[: wanted.limit]), len(listed) > wanted.limit, running is not None)
 
     async def _unrecorded(self, execution: Execution) -> FoundJob:
@@ -177,6 +186,32 @@ class JobBook:
             )
         return jobs
 
+    async def _ended_early(
+        self, executions: Iterable[Execution], wanted: JobFilter, listed: list[Job]
+    ) -> list[Job]:
+        """Show those of them that recorded nothing and are late enough to be listed."""
+        shown = listed[wanted.limit :]
+        since = shown[0].start_time if shown else None
+        early: list[tuple[Execution, str]] = []
+        for execution in sorted(executions, key=lambda one: one.started_at, reverse=True):
+            if len(early) > wanted.limit or (since is not None and execution.started_at < since):
+                break
+            if wanted.failover_type not in (None, execution.failover_type):
+                continue
+            if wanted.status not in (None, closed_status(execution)):
+                continue
+            vm_id = await self._vm_id(execution.context_id)
+            if wanted.vm_id in (None, vm_id) and await self._runs.get(execution.workflow_id) is None:
+                early.append((execution, vm_id))
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def job(execution: Execution, vm_id: str) -> Job:
+            async with gate:
+                ending = await self._temporal.ending(execution)
+            return closed_job(execution, ending, vmware_vm_id=vm_id)
+
+        return await asyncio.gather(*(job(execution, vm_id) for execution, vm_id in early))
+
     async def _vm_id(self, context_id: str) -> str:
         context = await self._contexts.get(context_id) if context_id else None
         return context.vmware_vm_id if context else ""
@@ -187,6 +222,11 @@ def _recorded(job: Job, record: RunRecord) -> FoundJob:
     planned = record.state is not RunState.CANCELLED or bool(record.decisions)
     past_checks = planned and record.state not in _UNSURE
     return FoundJob(job, recorded=True, got_past_checks=past_checks or job.status is JobStatus.COMPLETED)
+
+
+def _latest(jobs: Iterable[Job], wanted: JobFilter) -> list[Job]:
+    matching = (job for job in jobs if wanted.status in (None, job.status))
+    return sorted(matching, key=lambda job: (job.start_time, job.job_id), reverse=True)
 
 
 def _ended_states(status: JobStatus | None) -> tuple[RunState, ...]:

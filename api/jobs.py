@@ -133,7 +133,12 @@ def pending_job(execution: Execution, *, vmware_vm_id: str = "", now: datetime |
     )
 
 
-def closed_job(execution: Execution, ending: Ending) -> Job:
+def closed_status(execution: Execution) -> JobStatus:
+    """Return the status of a run that ended without ever writing a row."""
+    return _VIEW[_CLOSED.get(execution.status, _LOST)][0]
+
+
+def closed_job(execution: Execution, ending: Ending, *, vmware_vm_id: str = "") -> Job:
     """Show a run that ended without ever writing a row: refused, for the most part."""
     state = _CLOSED.get(execution.status, _LOST)
     if state not in _ENDED_OUTSIDE:
@@ -150,6 +155,7 @@ def closed_job(execution: Execution, ending: Ending) -> Job:
         job_type=execution.failover_type,
         context_id=execution.context_id,
         vm_name=execution.vm_name,
+        vmware_vm_id=vmware_vm_id,
         vm=JobVm(id=result.vm.id, name=result.vm.name, state=VmState.RUNNING.value) if result else None,
         start_time=execution.started_at,
         end_time=ended,

@@ -181,16 +181,30 @@ class TemporalGateway:
         Raises:
             TemporalAway: Temporal does not answer.
         """
+        return await self._listed("ExecutionStatus = 'Running'")
+
+    async def unsuccessful_executions(self) -> dict[str, Execution]:
+        """List the failovers that ended and did not complete, by id, the latest thousand.
+
+        Those that completed are left out: each of them has recorded it.
+
+        Raises:
+            TemporalAway: Temporal does not answer.
+        """
+        return await self._listed("ExecutionStatus != 'Running' AND ExecutionStatus != 'Completed'")
+
+    async def _listed(self, condition: str) -> dict[str, Execution]:
         query = (
-            f"WorkflowType = {quoted(FAILOVER_WORKFLOW)} AND ExecutionStatus = 'Running'"
+            f"WorkflowType = {quoted(FAILOVER_WORKFLOW)} AND {condition}"
             f" AND TaskQueue = {quoted(self._task_queue)}"
         )
+        found: dict[str, Execution] = {}
         async with _bounded():
-            listed = [
-                await read_execution(one)
-                async for one in self._client.list_workflows(query, limit=_MOST_LISTED)
-            ]
-        return {one.workflow_id: one for one in listed}
+            async for one in self._client.list_workflows(query, limit=_MOST_LISTED):
+                # The latest comes first; an earlier run of the same id is no job of its own.
+                if one.id not in found:
+                    found[one.id] = await read_execution(one)
+        return found
 
     async def ending(self, execution: Execution) -> Ending:
         """Read how a closed run ended; one that Temporal ended says nothing of it.

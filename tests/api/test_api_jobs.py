@@ -2,9 +2,10 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from api.envelopes import JobStatus
 from api.executions import Ending, Execution
@@ -14,6 +15,7 @@ from embedded.seed import PGTEST1_CONTEXT, PGTEST3_CONTEXT
 from rules.outcomes import FailoverOutcome, FailureReport
 from simulators.cloudstack import Fault, FaultKind
 from tests.api.api_server import ApiServer, serve_api
+from tests.client.waiting import eventually
 from tests.support.site import LIVE, TEST, Site, activity_started
 
 _THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -228,3 +230,56 @@ async def test_a_queue_with_a_quote_in_its_name_is_listed(site: Site) -> None:
     async with serve_api(site, settings={"FAILOVER_TASK_QUEUE": queue}) as api:
         await _until(api, "?status=pending", "pending")
     await handle.terminate()
+
+
+async def test_what_ended_without_recording_anything_is_listed_too(site: Site, api: ApiServer) -> None:
+    unknown = (await api.start(LIVE | {"context_id": "ctx-none"})).body["job_id"]
+    invalid = await site.start({"context_id": PGTEST1_CONTEXT})
+    await eventually(lambda: _closed(invalid))
+    await site.stop_worker()
+    terminated = await site.start(TEST)
+    await terminated.terminate()
+    (first, second, third) = await _listed(api, "?status=failed", 3)
+    assert (first["job_id"], first["state"]) == (terminated.id, "terminated")
+    assert (second["job_id"], second["state"], second["error_type"]) == (
+        invalid.id,
+        "refused",
+        "InvalidRequest",
+    )
+    assert (third["job_id"], third["state"], third["error_type"]) == (unknown, "refused", "UnknownContext")
+    assert third["error_message"]
+    assert (await api.jobs()).body["jobs"] == [first, second, third]
+    cut = (await api.jobs("?limit=2")).body
+    assert (cut["jobs"], cut["truncated"]) == ([first, second], True)
+    assert (await api.jobs("?type=live")).body["jobs"] == [third]
+    assert (await api.jobs("?vm_id=unknown")).body["jobs"] == []
+    for status in ("completed", "cancelled", "running", "pending"):
+        assert (await api.jobs(f"?status={status}")).body["jobs"] == []
+    async with serve_api(site, settings={"FAILOVER_TASK_QUEUE": "another"}) as elsewhere:
+        assert (await elsewhere.jobs("?type=live")).body["jobs"] == []
+
+
+async def test_a_run_that_was_in_the_way_is_named_in_the_list(site: Site, api: ApiServer) -> None:
+    site.cloud.faults.add(Fault("deployVirtualMachine", FaultKind.JOB_SLOW, seconds=3))
+    first = (await api.start(LIVE)).body["job_id"]
+    refused = (await api.start(LIVE)).body["job_id"]
+    job = await api.job(first)
+    both = await _listed(api, f"?vm_id={job['vmware_vm_id']}", 2)
+    assert [one["job_id"] for one in both] == [refused, first]
+    assert (both[0]["held_by"], both[0]["vmware_vm_id"]) == (first, job["vmware_vm_id"])
+    await _ended(site, first)
+
+
+async def _closed(handle: WorkflowHandle[Any, Any]) -> bool:
+    return (await handle.describe()).close_time is not None
+
+
+async def _listed(api: ApiServer, query: str, count: int) -> list[dict[str, Any]]:
+    """Ask until Temporal's list, which lags behind by a moment, has so many."""
+
+    async def enough() -> list[dict[str, Any]] | None:
+        await asyncio.sleep(0.2)
+        jobs: list[dict[str, Any]] = (await api.jobs(query)).body["jobs"]
+        return jobs if len(jobs) == count and all(one["end_time"] for one in jobs[:1]) else None
+
+    return await eventually(enough)
