@@ -111,7 +111,9 @@ async def remove(run: FailoverRun) -> RemovedVMs:
     run.show("undo: remove the VM")
     vm, policy = run.vm_if_any, run.loaded.policy
     generation = vm.generation if vm else run.previous.generation
-    what = f"{vm.name} ({vm.id})" if vm else f"a VM {run.owner.vm_name(generation)} that may have been made"
+    what = (
+        f"{vm.name} ({vm.id})" if vm else f"a VM {run.owner.vm_name(generation)} that this run may have made"
+    )
     try:
         # Read afresh: a reset replays what an earlier run knew before it completed.
         before = await steps.begin_undo(RunQuery(workflow_id=run.workflow_id))

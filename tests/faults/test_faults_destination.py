@@ -64,7 +64,7 @@ async def _missing(stage: Stage) -> None:
 
 async def _never_was(stage: Stage) -> None:
     await stage.site.sql(
-        f"UPDATE network_mappings SET destination_network_id = '{_NOBODY}'"  # noqa: S608 - constants of this file
+        f"UPDATE network_mappings SET destination_network_id = '{_NOBODY}'"
         f" WHERE destination_network_id = '{sample.PROD_LAN_ID}'"
     )
 
@@ -90,21 +90,21 @@ async def _test_network_missing(stage: Stage) -> None:
 
 
 async def _no_template(stage: Stage) -> None:
-    await stage.site.sql(f"UPDATE ossea_configs SET template_id = '{_NOBODY}'")  # noqa: S608 - a constant
+    await stage.site.sql(f"UPDATE ossea_configs SET template_id = '{_NOBODY}'")
 
 
 async def _password_template_on_l2(stage: Stage) -> None:
     world = stage.site.cloud.world
     l2 = world.add_network("another-l2", NetworkType.L2)
     await stage.site.sql(
-        f"UPDATE ossea_configs SET template_id = '{sample.PASSWORD_TEMPLATE_ID}'",  # noqa: S608 - an id of the sample
-        f"UPDATE network_mappings SET destination_network_id = '{l2.id}'"  # noqa: S608 - an id of the sample
+        f"UPDATE ossea_configs SET template_id = '{sample.PASSWORD_TEMPLATE_ID}'",
+        f"UPDATE network_mappings SET destination_network_id = '{l2.id}'"
         f" WHERE destination_network_id = '{sample.PROD_LAN_ID}'",
     )
 
 
 async def _no_offering(stage: Stage) -> None:
-    await stage.site.sql(f"UPDATE ossea_configs SET service_offering_id = '{_NOBODY}'")  # noqa: S608 - a constant
+    await stage.site.sql(f"UPDATE ossea_configs SET service_offering_id = '{_NOBODY}'")
 
 
 async def _too_large_for_the_offering(stage: Stage) -> None:
@@ -126,7 +126,7 @@ async def _zone_disabled(stage: Stage) -> None:
 
 
 async def _use_offering(stage: Stage, offering_id: str) -> None:
-    await stage.site.sql(f"UPDATE ossea_configs SET service_offering_id = '{offering_id}'")  # noqa: S608 - an id of the sample
+    await stage.site.sql(f"UPDATE ossea_configs SET service_offering_id = '{offering_id}'")
 
 
 PLANS = (

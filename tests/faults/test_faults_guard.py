@@ -29,7 +29,7 @@ async def _map_to_production(
 ) -> None:
     """Add a row of another VM; ``kinds`` is is_test_network and is_production_network."""
     await stage.site.sql(
-        "INSERT INTO network_mappings (id, vm_context_id, source_network_name, destination_network_id,"  # noqa: S608 - constants of this file
+        "INSERT INTO network_mappings (id, vm_context_id, source_network_name, destination_network_id,"
         " destination_network_name, is_test_network, is_production_network)"
         f" VALUES (4711, '{PGTEST2_CONTEXT}', 'VM Network', '{network_id}', 'production', {kinds})"
     )
@@ -120,9 +120,10 @@ ROWS = (
     ),
     _refused("after the resolution", _mapped_at_the_gate, gate="+ResolveNetworkActivity"),
     _refused("after the check, before the create", _mapped_at_the_gate, gate="RecordPlanActivity"),
-    _refused("after the guard of the create", _mapped_at_the_gate, gate="CreateVMActivity", deploys=1),
+    _refused("after the guard of the create", _mapped_at_the_gate, gate="CreateVMActivity"),
     _refused("while the VM is created", _mapped_at_the_gate, gate="WaitForJobActivity", deploys=1),
     _refused("before the start", _mapped_at_the_gate, gate="RecordVMActivity", deploys=1),
+    _refused("after the guard of the start", _mapped_at_the_gate, gate="StartVMActivity", deploys=1),
 )
 
 USE = (
@@ -139,7 +140,7 @@ USE = (
         _live_at_the_gate,
         gate="CreateVMActivity",
         request=_TEST_3,
-        deploys=2,
+        deploys=1,
     ),
     *(
         _refused(f"only CloudStack knows of it, {state.value}", _marked_vm(state))

@@ -47,32 +47,30 @@ CHECK = (
     _refused("401 for good", _answer(_VMS, 401, times=_ALWAYS), _NOT_PERMITTED),
     *(
         _refused(f"{code}", _answer(_VMS, code), _REFUSED)
-        for code in (400, 405, 411, 414, 430, 431, 432, 511, 537)
+        for code in (400, 405, 411, 414, 430, 432, 511, 537)
     ),
+    _survived("431 once: smaller pages are asked for", _answer(_VMS, 431)),
+    _refused("431 for good", _answer(_VMS, 431, times=_ALWAYS), _REFUSED),
     _refused("431 without JSON", _page(_VMS, 431), _REFUSED),
     _refused("531", _answer(_VMS, 531), _NOT_PERMITTED),
     *(_refused(f"{code}", _answer(_VMS, code), ErrorType.QUOTA_EXCEEDED) for code in (532, 535)),
 )
 
-# A live failover looks for the name, the id, the mark; after the deploy, before the start and after it.
+# A live failover looks for the name and for drills, each in projects too; then for the id and the mark, and
+# by id before the start and after it.
+_PLACES = {"of the id": 4, "of the mark": 5, "before the start": 7, "after the start": 8}
+
 VM = (
     *(
         _survived(f"look-up {place} lost five times", _lost(_VMS, times=_EVERY_READ, skip=skip))
-        for skip, place in enumerate(
-            ("of the id", "of the mark", "before the start", "after the start"), start=1
-        )
+        for place, skip in _PLACES.items()
     ),
-    *(
-        _survived(f"look-up {place} 530", _answer(_VMS, 530, skip=skip))
-        for skip, place in enumerate(
-            ("of the id", "of the mark", "before the start", "after the start"), start=1
-        )
-    ),
+    *(_survived(f"look-up {place} 530", _answer(_VMS, 530, skip=skip)) for place, skip in _PLACES.items()),
     Story(
         "deploy lost after the effect, and the look-up that follows lost five times: adopted",
         (
             Fault("deployVirtualMachine", FaultKind.LOST_AFTER_EFFECT),
-            _lost(_VMS, times=_EVERY_READ, skip=3),
+            _lost(_VMS, times=_EVERY_READ, skip=_PLACES["before the start"]),
         ),
         submits=1,
     ),
@@ -80,15 +78,21 @@ VM = (
         "deploy lost before the effect, and the look-up that follows lost five times: repeated",
         (
             Fault("deployVirtualMachine", FaultKind.LOST_BEFORE_EFFECT),
-            _lost(_VMS, times=_EVERY_READ, skip=3),
+            _lost(_VMS, times=_EVERY_READ, skip=_PLACES["before the start"]),
         ),
         submits=2,
     ),
     _refused(
-        "look-up before the start refused: the VM is removed", _answer(_VMS, 432, skip=3), _REFUSED, submits=1
+        "look-up before the start refused: the VM is removed",
+        _answer(_VMS, 432, skip=_PLACES["before the start"]),
+        _REFUSED,
+        submits=1,
     ),
     _refused(
-        "look-up after the start refused: the VM is removed", _answer(_VMS, 432, skip=4), _REFUSED, submits=1
+        "look-up after the start refused: the VM is removed",
+        _answer(_VMS, 432, skip=_PLACES["after the start"]),
+        _REFUSED,
+        submits=1,
     ),
 )
 

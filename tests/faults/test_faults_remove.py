@@ -104,8 +104,8 @@ async def _nothing_is_answered_after_the_create(stage: Stage) -> Ended:
     await stage.gate.reached()
     faults = stage.site.cloud.faults
     faults.add(Fault("deployVirtualMachine", FaultKind.LOST_AFTER_EFFECT))
-    # Two look-ups come before the create: by id and by mark.
-    faults.add(Fault("listVirtualMachines", FaultKind.REFUSED, code=432, skip=2, times=_ALWAYS))
+    # Three look-ups come before the create: by id, by mark, by mark in projects.
+    faults.add(Fault("listVirtualMachines", FaultKind.REFUSED, code=432, skip=3, times=_ALWAYS))
     stage.gate.open()
     return await stage.end_of(handle)
 

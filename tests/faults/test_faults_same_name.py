@@ -43,7 +43,7 @@ async def _add_namesake(stage: Stage, *, live_network: str, test_network: str) -
     )
     for is_test, network in enumerate((live_network, test_network)):
         await stage.site.sql(
-            "INSERT INTO network_mappings (vm_context_id, vm_id, source_network_name, destination_network_id,"  # noqa: S608 - constants of this file
+            "INSERT INTO network_mappings (vm_context_id, vm_id, source_network_name, destination_network_id,"
             " destination_network_name, is_test_network) VALUES"
             f" ('{_OTHER_CONTEXT}', '{_OTHER_ID}', 'VM Network', '{network}', 'x', {is_test})"
         )
