@@ -185,7 +185,7 @@ async def test_the_client_finds_what_a_vm_is_made_from(cloud: Cloud, client: Clo
     assert offering is not None
     assert (offering.iscustomized, offering.cpunumber is not None) == (False, True)
     assert template is not None
-    assert (template.isready, template.size) == (True, cloud.site.template_size)
+    assert (template.id, template.isready) == (cloud.site.template, True)
     assert await client.find_zone(new_id()) is None
     assert await client.find_offering(new_id()) is None
     assert await client.find_template(new_id()) is None

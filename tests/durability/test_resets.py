@@ -192,7 +192,7 @@ async def test_a_reset_run_that_is_cancelled_keeps_the_vm_of_the_completed_one(
 async def test_a_reset_run_that_fails_keeps_the_vm_of_the_completed_one(site: Site) -> None:
     handle, vm = await _completed(site, TEST)
     await site.sql(
-        f"UPDATE network_mappings SET destination_network_id = '{cloud.DEFAULT_TEST_NET_ID}' "  # noqa: S608 - ids of the simulator
+        f"UPDATE network_mappings SET destination_network_id = '{cloud.DEFAULT_TEST_NET_ID}' "
         f"WHERE destination_network_id = '{cloud.TEST_LAN_ID}'"
     )
     end = await failed(await reset(site.client, handle))

@@ -153,7 +153,7 @@ async def refused_context(site: Site, workflow_id: str) -> Handle:
 
 async def refused_production_network(site: Site, workflow_id: str) -> Handle:
     await site.sql(
-        f"UPDATE network_mappings SET destination_network_id = '{cloud.PROD_LAN_ID}' "  # noqa: S608 - ids of the simulator
+        f"UPDATE network_mappings SET destination_network_id = '{cloud.PROD_LAN_ID}' "
         f"WHERE destination_network_id = '{cloud.TEST_LAN_ID}'"
     )
     return await _ended(site, workflow_id, TEST)
