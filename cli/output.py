@@ -1,7 +1,8 @@
 """What is printed, and where: answers on standard output, everything else on standard error.
 
 With ``--json`` an answer is JSON and nothing else is on standard output. Without it, people read: colours,
-the step under way and hints come on a terminal only.
+the step under way and hints come on a terminal only. Names and messages come from other systems: what in
+them is not printable is shown as its escape sequence, so that none of them steers a terminal or fakes a row.
 """
 
 import json
@@ -12,8 +13,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.markup import escape
 from rich.status import Status
+from rich.text import Text
 
 _GAP: Final = "  "
 
@@ -29,8 +30,8 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._out = Console(highlight=False, soft_wrap=True)
-        self._err = Console(highlight=False, soft_wrap=True, stderr=True)
+        self._out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+        self._err = Console(highlight=False, soft_wrap=True, markup=False, emoji=False, stderr=True)
 
     @property
     def interactive(self) -> bool:
@@ -49,14 +50,14 @@ class Output:
 
     def line(self, text: str = "", *, style: str = "") -> None:
         """Print a line of an answer for people."""
-        self._out.print(escape(text), style=style)
+        self._out.print(printable(text), style=style)
 
     def rows(self, heads: Sequence[str], rows: Sequence[Sequence[str]], *, indent: str = "") -> None:
         """Print a table: aligned, never cut, one line for each row."""
-        widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
-        self.line(_aligned(heads, widths, indent), style="dim")
-        for row in rows:
-            self.line(_aligned(row, widths, indent))
+        clean = [[printable(cell) for cell in row] for row in (heads, *rows)]
+        widths = [max(len(row[column]) for row in clean) for column in range(len(heads))]
+        for number, row in enumerate(clean):
+            self.line(_aligned(row, widths, indent), style="" if number else "dim")
 
     def warning(self, text: str) -> None:
         """Print a warning that belongs to an answer."""
@@ -65,11 +66,11 @@ class Output:
     def hint(self, text: str) -> None:
         """Say what could be done next; only somebody at a terminal wants to know."""
         if self._err.is_terminal and not self.as_json:
-            self._err.print(escape(text), style="dim")
+            self._err.print(printable(text), style="dim")
 
     def problem(self, text: str) -> None:
         """Say what went wrong."""
-        self._err.print(escape(text), style="red")
+        self._err.print(printable(text), style="red")
 
     @contextmanager
     def under_way(self, text: str) -> Iterator["UnderWay"]:
@@ -77,7 +78,7 @@ class Output:
         if not self._err.is_terminal or self.as_json:
             yield UnderWay(None)
             return
-        with self._err.status(escape(text)) as status:
+        with self._err.status(Text(printable(text))) as status:
             yield UnderWay(status)
 
 
@@ -94,7 +95,14 @@ class UnderWay:
     def show(self, text: str) -> None:
         """Show something else."""
         if self._status is not None:
-            self._status.update(escape(text))
+            self._status.update(Text(printable(text)))
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, with what cannot be printed as its escape sequence."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int], indent: str) -> str:

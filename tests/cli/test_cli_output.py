@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.codes import ExitCode
+from cli.output import Output
 from embedded.environment import PROJECT_ROOT, child_environment
 from embedded.ports import free_ports
 from embedded.seed import PGTEST1_CONTEXT
@@ -40,6 +41,34 @@ async def test_nothing_that_is_piped_has_a_control_code(site: Site, failover: Fa
         printed = await failover(*arguments, TERM="xterm-256color", COLUMNS="60")
         assert not _CONTROL.search(printed.output + printed.errors), arguments
         assert printed.output + printed.errors
+
+
+async def test_a_name_from_elsewhere_neither_steers_a_terminal_nor_fakes_a_row(
+    site: Site, failover: FailoverCommand
+) -> None:
+    nasty, shown = "'pg' || char(27) || '[2J' || char(10) || 'x [red] :dog:'", "pg\\x1b[2J\\nx [red] :dog:"
+    await site.sql(
+        f"UPDATE vm_replication_contexts SET vm_name = {nasty} WHERE context_id = '{PGTEST1_CONTEXT}'",
+        f"UPDATE network_mappings SET source_network_name = {nasty} WHERE id = 1",
+    )
+    explained, listed = await asyncio.gather(
+        failover("explain", PGTEST1_CONTEXT), failover("mappings", "list", PGTEST1_CONTEXT)
+    )
+    for printed in (explained, listed):
+        assert not _CONTROL.search(printed.output + printed.errors)
+        assert shown in printed.output
+    assert explained.output.startswith(f"{shown} ({PGTEST1_CONTEXT})\n")
+    assert len(listed.output.splitlines()) == 5
+
+
+def test_a_problem_is_told_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(as_json=False)
+    output.problem("refused: \x1b]0;title\x07\r\n\u202efake")
+    output.warning("tab\there, \x9b, \udcff and \u00e9")
+    assert tuple(capsys.readouterr()) == (
+        "warning: tab\\there, \\x9b, \\udcff and \u00e9\n",
+        "refused: \\x1b]0;title\\x07\\r\\n\\u202efake\n",
+    )
 
 
 async def test_rows_are_never_cut_or_wrapped_however_narrow_it_is(failover: FailoverCommand) -> None:
