@@ -16,18 +16,38 @@
     |-- NoWorker                 no worker took up a question in time
     `-- QuestionRefused          explain or mappings: the VM is unknown, or its NICs cannot be known
 
-``InvalidRequestId`` is a ``ValueError``: the caller wrote it.
+``InvalidRequestId`` and ``InvalidRequest`` are a ``ValueError``: the caller wrote it.
 """
 
 from rules.outcomes import FailureReport
 
 
 class FailoverClientError(Exception):
-    """A request to Temporal did not lead to what was asked for."""
+    """A request to Temporal did not lead to what was asked for.
+
+    Attributes:
+        workflow_id: The run that it is about; empty where there is none.
+    """
+
+    workflow_id: str = ""
+
+    @property
+    def may_be_started(self) -> bool:
+        """Whether a start that met this left a run behind, or may have."""
+        return False
 
 
 class TemporalError(FailoverClientError):
-    """Temporal could not be asked."""
+    """Temporal could not be asked.
+
+    Attributes:
+        workflow_id: The run that may have been started all the same; empty where nothing can have been.
+    """
+
+    @property
+    def may_be_started(self) -> bool:
+        """Whether it is not known if the start arrived."""
+        return bool(self.workflow_id)
 
 
 class TemporalMisconfigured(TemporalError):
@@ -46,7 +66,6 @@ class TemporalUnreachable(TemporalError):
 
     Attributes:
         address: Host and port.
-        workflow_id: The run that may have been started all the same; empty where nothing can have been.
     """
 
     def __init__(self, address: str, *, workflow_id: str = "") -> None:
@@ -65,9 +84,10 @@ class TemporalRefused(TemporalError):
         code: The gRPC status, or ``NAMESPACE_NOT_FOUND``.
     """
 
-    def __init__(self, address: str, namespace: str, code: str) -> None:
+    def __init__(self, address: str, namespace: str, code: str, *, workflow_id: str = "") -> None:
         super().__init__(f"Temporal at {address}, namespace {namespace}, answers {code}")
         self.code = code
+        self.workflow_id = workflow_id
 
 
 class StartError(FailoverClientError):
@@ -109,6 +129,11 @@ class AnswerPending(FailoverClientError):
     def __init__(self, workflow_id: str) -> None:
         super().__init__(f"the failover {workflow_id} is started, but no worker has checked it yet")
         self.workflow_id = workflow_id
+
+    @property
+    def may_be_started(self) -> bool:
+        """It is."""
+        return True
 
 
 class FailoverNotFound(FailoverClientError):
@@ -164,6 +189,20 @@ class QuestionRefused(FailoverClientError):
         super().__init__(f"{error_type}: {reason}")
         self.error_type = error_type
         self.reason = reason
+
+
+class InvalidRequest(ValueError):
+    """The request, or the context id of a question, is no JSON that Temporal could keep; nothing was started.
+
+    What is JSON, but not what a failover takes, is told by the run itself (``FailoverErrorType``).
+    """
+
+    def __init__(self) -> None:
+        # Without a quotation: what is no text cannot be printed either.
+        super().__init__(
+            "the request cannot be written as JSON: text that is not Unicode, too deep a nesting, or a value"
+            " that JSON does not have"
+        )
 
 
 class InvalidRequestId(ValueError):

@@ -25,7 +25,7 @@ from client.errors import (
     TemporalUnreachable,
 )
 from client.following import FailoverHandle, describe, handle_of, result_of, steps_of
-from client.outages import through_outages, typed_errors
+from client.outages import may_be_started, through_outages, typed_errors
 from client.progress import Progress
 from client.requests import FailoverRequest, as_json, checked_request_id, new_workflow_id
 from client.runs import FailoverStatus, FailoverSummary, RunOutcome
@@ -52,9 +52,10 @@ _LOOK_SECONDS: Final = 5
 class FailoverClient:
     """A client of the failover workflow.
 
-    Every method may raise ``TemporalUnreachable`` and ``TemporalRefused``. Those that wait do so only at
-    their first call: once a run is known to exist, no outage of Temporal, of the workers or of the database
-    ends the wait. Bound it with ``asyncio.timeout`` where it must be bounded; the run goes on.
+    Every method may raise ``TemporalUnreachable`` and ``TemporalRefused``. Those that wait for a failover do
+    so only at their first call: once a run is known to exist, no outage of Temporal, of the workers or of the
+    database ends the wait. Bound it with ``asyncio.timeout`` where it must be bounded; the run goes on.
+    Questions are bounded by their ``timeout_seconds``.
 
     A program that ends soon after its last call uses the client in ``async with``.
 
@@ -127,6 +128,7 @@ class FailoverClient:
             FailoverAlreadyRunning: ``workflow_id`` belongs to a failover that is open.
             RequestIdReused: ``request_id`` belongs to a failover that was asked for otherwise.
             InvalidRequestId: It is empty, too long or not printable.
+            InvalidRequest: The request cannot be written as JSON.
             ValueError: Both ids are given.
         """
         wanted = as_json(request)
@@ -161,6 +163,7 @@ class FailoverClient:
             AnswerPending: The run is there and has not answered in time; it goes on.
             RequestIdReused: ``request_id`` belongs to a failover that was asked for otherwise.
             InvalidRequestId: It is empty, too long or not printable.
+            InvalidRequest: The request cannot be written as JSON.
         """
         wanted = as_json(request)
         workflow_id = checked_request_id(request_id) if request_id is not None else new_workflow_id(wanted)
@@ -172,15 +175,18 @@ class FailoverClient:
                 await self._refuse_another(wanted, workflow_id)
                 if answer is not None:
                     return answer
-                run = await describe(self.temporal, workflow_id, None)
+                with may_be_started(workflow_id):
+                    run = await describe(self.temporal, workflow_id, None)
         except TimeoutError:
             raise TemporalUnreachable(self._address, workflow_id=workflow_id) from None
         except FailoverNotFound:
-            # Temporal never took the start, or it would know the run.
-            raise TemporalUnreachable(self._address) from None
+            # Without an answer Temporal never took the start, or it would know the run.
+            unclear = workflow_id if answer is not None else ""
+            raise TemporalUnreachable(self._address, workflow_id=unclear) from None
         if run.status is WorkflowExecutionStatus.RUNNING:
             raise AnswerPending(workflow_id)
-        return acceptance_of(await self.wait(workflow_id))
+        with may_be_started(workflow_id):
+            return acceptance_of(await self.wait(workflow_id))
 
     async def result(self, workflow_id: str, *, run_id: str | None = None) -> FailoverResult:
         """Wait until the failover is over, and return its result. A reset is followed to the new run.
@@ -274,6 +280,8 @@ class FailoverClient:
         Raises:
             QuestionRefused: The context is unknown, or the VM's NICs cannot be known.
             NoWorker: No worker listens.
+            TemporalUnreachable: Also when Temporal goes away and is not back within ``timeout_seconds``.
+            InvalidRequest: The context id is no text.
         """
         return await self._ask(EXPLAIN_WORKFLOW, context_id, Explanation, timeout_seconds, worker_seconds)
 

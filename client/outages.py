@@ -76,7 +76,7 @@ def typed_errors(client: Client, workflow_id: str = "", *, may_be_started: bool 
     Args:
         client: For its address and namespace.
         workflow_id: Which run is asked for; empty when none is.
-        may_be_started: Whether an outage leaves open if the run was started.
+        may_be_started: Whether an outage or a refusal leaves open if the run was started.
 
     Raises:
         FailoverNotFound: There is no such run.
@@ -87,14 +87,32 @@ def typed_errors(client: Client, workflow_id: str = "", *, may_be_started: bool 
     try:
         yield
     except RPCError as error:
+        unclear = workflow_id if may_be_started else ""
         if _names_namespace(error):
-            raise TemporalRefused(address, client.namespace, "NAMESPACE_NOT_FOUND") from error
+            raise TemporalRefused(
+                address, client.namespace, "NAMESPACE_NOT_FOUND", workflow_id=unclear
+            ) from error
         if error.status is RPCStatusCode.NOT_FOUND and workflow_id:
             raise FailoverNotFound(workflow_id) from error
         if passes(error):
-            unclear = workflow_id if may_be_started else ""
             raise TemporalUnreachable(address, workflow_id=unclear) from error
-        raise TemporalRefused(address, client.namespace, error.status.name) from error
+        raise TemporalRefused(address, client.namespace, error.status.name, workflow_id=unclear) from error
+
+
+@contextmanager
+def may_be_started(workflow_id: str) -> Iterator[None]:
+    """Let what Temporal could not be asked after a start name the run.
+
+    Raises:
+        TemporalError: As within, with the id.
+    """
+    try:
+        yield
+    except TemporalUnreachable as error:
+        raise TemporalUnreachable(error.address, workflow_id=workflow_id) from error
+    except TemporalRefused as error:
+        error.workflow_id = workflow_id
+        raise
 
 
 def _names_namespace(error: RPCError) -> bool:

@@ -10,12 +10,15 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.exceptions import TimeoutError as RunTimeout
 
-from client.errors import NoWorker, QuestionRefused
+from client.errors import NoWorker, QuestionRefused, TemporalUnreachable
 from client.outages import through_outages
+from client.requests import as_json
 
 Answer = TypeVar("Answer")
 
 _WITHDRAWN: Final = "nobody took it up in time"
+_GRACE_SECONDS: Final = 5
+"""Temporal itself ends a question that takes too long; only one that is away does not say so by then."""
 
 
 async def ask(  # noqa: PLR0913 - one question, and how long it may wait for whom
@@ -36,17 +39,21 @@ async def ask(  # noqa: PLR0913 - one question, and how long it may wait for who
         context_id: The VM.
         answer: What it answers with.
         task_queue: Where the workers listen.
-        timeout_seconds: How long the answer may take; a VMA that hangs is given up by the worker itself.
+        timeout_seconds: How long the answer may take, outages of Temporal included; a VMA that hangs is given
+            up by the worker itself.
         worker_seconds: How long it may take until a worker begins with it.
 
     Raises:
         NoWorker: No worker began with it.
         QuestionRefused: There is no answer, or none in time.
+        TemporalUnreachable: Temporal went away, and was not back in time.
+        InvalidRequest: The context id is no text.
         RPCError: As Temporal says.
     """
+    asked_at = asyncio.get_running_loop().time()
     handle: WorkflowHandle[Any, Answer] = await client.start_workflow(
         workflow,
-        {"context_id": context_id},
+        as_json({"context_id": context_id}),
         id=f"{workflow}-{secrets.token_hex(8)}",
         task_queue=task_queue,
         result_type=answer,
@@ -59,7 +66,10 @@ async def ask(  # noqa: PLR0913 - one question, and how long it may wait for who
         await handle.terminate(reason=_WITHDRAWN)
         raise NoWorker(task_queue) from None
     try:
-        return await through_outages(handle.result)
+        async with asyncio.timeout_at(asked_at + timeout_seconds + _GRACE_SECONDS):
+            return await through_outages(handle.result)
+    except TimeoutError:
+        raise TemporalUnreachable(client.service_client.config.target_host) from None
     except WorkflowFailureError as error:
         if isinstance(error.cause, ApplicationError):
             raise QuestionRefused(error.cause.type or "Unknown", error.cause.message) from error

@@ -5,7 +5,9 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
-from client.errors import InvalidRequestId
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from client.errors import InvalidRequest, InvalidRequestId
 from rules.request import UnifiedFailoverConfig
 
 FailoverRequest = UnifiedFailoverConfig | Mapping[str, Any]
@@ -17,10 +19,22 @@ _WHO_ASKS: Final = "user_id"
 
 
 def as_json(request: FailoverRequest) -> dict[str, Any]:
-    """Return the request as it goes to Temporal: what was not said is left out."""
+    """Return the request as it goes to Temporal: what was not said is left out.
+
+    Raises:
+        InvalidRequest: It cannot be written as JSON.
+    """
     if isinstance(request, UnifiedFailoverConfig):
-        return request.model_dump(mode="json", exclude_unset=True)
-    return dict(request)
+        wanted = request.model_dump(mode="json", exclude_unset=True)
+    else:
+        wanted = dict(request)
+    converter = pydantic_data_converter.payload_converter
+    try:
+        # Both ways: what cannot be read back would be a run that no worker can ever begin with.
+        converter.from_payload(converter.to_payload(wanted))
+    except (ValueError, TypeError, RecursionError, RuntimeError):
+        raise InvalidRequest from None
+    return wanted
 
 
 def checked_request_id(request_id: str) -> str:

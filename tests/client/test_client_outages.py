@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,25 @@ async def test_a_start_while_temporal_is_away_says_that_it_may_have_been_made(
             with pytest.raises(TemporalUnreachable, match="ask for it later") as caught:
                 await client.accepted(LIVE, request_id="unclear", timeout_seconds=0.5)
             assert caught.value.workflow_id == "unclear"
+
+
+async def test_a_question_under_which_temporal_goes_away_is_given_up_in_time(
+    durable: DurableTemporal, tmp_path: Path
+) -> None:
+    async with _site_on(durable, f"sqlite+aiosqlite:///{tmp_path / 'site.db'}") as site:
+        site.vma.hang(60)
+        await site.start_worker(VMA_TIMEOUT_SECONDS=60)
+        client = FailoverClient(site.client, task_queue=site.task_queue)
+        asking = asyncio.create_task(client.explain(LIVE["context_id"], timeout_seconds=4))
+        await eventually(partial(_is_asked, site))
+        async with durable.away():
+            with pytest.raises(TemporalUnreachable):
+                await asyncio.wait_for(asking, _PATIENCE)
+        site.vma.hang(0)
+
+
+async def _is_asked(site: Site) -> bool:
+    return bool(site.vma.calls)
 
 
 async def test_a_kill_of_the_worker_under_a_waiting_client(site: Site, tmp_path: Path) -> None:
