@@ -15,12 +15,12 @@ from client import (
     AnswerPending,
     FailoverClientError,
     FailoverStatus,
+    InvalidRequest,
     InvalidRequestId,
     RunOutcome,
 )
 from client.requests import new_workflow_id
 
-_ANSWER_SECONDS: Final = 120
 _NOT_ONE_OBJECT: Final = "must be one JSON object"
 
 
@@ -49,7 +49,8 @@ class BatchResult(BaseModel):
     """What became of one entry.
 
     Attributes:
-        run: How it ended; None where nothing was started, or nothing can be said of it.
+        workflow_id: The run, known before it is started; empty where certainly none was started for it.
+        run: How it ended; None where nothing was started, or it is not known how it ended.
     """
 
     number: int
@@ -61,7 +62,9 @@ class BatchResult(BaseModel):
     error: Failure | None = None
 
 
-async def run_batch(session: Session, file: Path, *, in_flight: int, user_id: str) -> ExitCode:
+async def run_batch(
+    session: Session, file: Path, *, in_flight: int, user_id: str, answer_seconds: float
+) -> ExitCode:
     """Run every failover of a file to its end.
 
     Args:
@@ -69,6 +72,7 @@ async def run_batch(session: Session, file: Path, *, in_flight: int, user_id: st
         file: A JSON list, or one JSON object for each line; ``-`` is standard input.
         in_flight: At most so many at once.
         user_id: Who asks, for the entries that do not say it themselves.
+        answer_seconds: How long each start may take; after that its end is waited for all the same.
 
     Raises:
         WrongUse: The file cannot be read, or holds nothing.
@@ -76,12 +80,12 @@ async def run_batch(session: Session, file: Path, *, in_flight: int, user_id: st
     entries = list(read_entries(_text(file)))
     if not entries:
         raise WrongUse(f"{file} holds no request")
-    session.going_on = "ID, where failover list shows the ids"
+    session.several = True
     turns = asyncio.Semaphore(in_flight)
 
     async def in_turn(entry: Entry) -> BatchResult:
         async with turns:
-            return await _run_entry(session, entry, user_id)
+            return await _run_entry(session, entry, user_id, answer_seconds)
 
     completed = 0
     with session.output.under_way(f"0 of {len(entries)} are over") as under_way:
@@ -108,6 +112,9 @@ def read_entries(text: str) -> Iterator[Entry]:
             raise WrongUse(
                 "the file begins with [ but is no JSON list; or write one object for each line"
             ) from None
+        except RecursionError:
+            # Nothing was started: where in a list that deep the entries end cannot be told.
+            raise WrongUse("the file is nested too deeply for a list of requests") from None
         for number, one in enumerate(found, start=1):
             yield _entry(number, one)
         return
@@ -115,7 +122,7 @@ def read_entries(text: str) -> Iterator[Entry]:
         if line.strip():
             try:
                 found = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 found = None
             yield _entry(number, found)
 
@@ -127,7 +134,7 @@ def _entry(number: int, found: object) -> Entry:
     return Entry(number, request, found.get("request_id"))
 
 
-async def _run_entry(session: Session, entry: Entry, user_id: str) -> BatchResult:
+async def _run_entry(session: Session, entry: Entry, user_id: str, answer_seconds: float) -> BatchResult:
     request = {"user_id": user_id} | (entry.request or {})
     result = BatchResult(
         number=entry.number,
@@ -142,22 +149,31 @@ async def _run_entry(session: Session, entry: Entry, user_id: str) -> BatchResul
         return result
     workflow_id = entry.request_id if entry.request_id is not None else new_workflow_id(request)
     try:
-        await _started(session, request, workflow_id)
-        result.workflow_id = workflow_id
+        await _started(session, result, request, workflow_id, answer_seconds)
         result.run = await session.client.wait(workflow_id)
-    except (FailoverClientError, InvalidRequestId) as error:
+    except Exception as error:  # noqa: BLE001 - typed or not, the other VMs of the file are started all the same
         result.error = Failure(type=type(error).__name__, message=str(error))
         return result
     result.completed = result.run.outcome is RunOutcome.COMPLETED
     return result
 
 
-async def _started(session: Session, request: dict[str, Any], workflow_id: str) -> None:
+async def _started(
+    session: Session, result: BatchResult, request: dict[str, Any], workflow_id: str, answer_seconds: float
+) -> None:
+    result.workflow_id = workflow_id
     try:
-        await session.client.accepted(request, request_id=workflow_id, timeout_seconds=_ANSWER_SECONDS)
+        await session.client.accepted(request, request_id=workflow_id, timeout_seconds=answer_seconds)
     except AnswerPending:
         # It is there and waits for a worker; so does whoever waits for its end.
         return
+    except (InvalidRequest, InvalidRequestId):
+        result.workflow_id = ""
+        raise
+    except FailoverClientError as error:
+        if not error.may_be_started:
+            result.workflow_id = ""
+        raise
 
 
 def _show(session: Session, result: BatchResult) -> None:
@@ -168,7 +184,8 @@ def _show(session: Session, result: BatchResult) -> None:
     what = f"{result.failover_type or '?'} {result.context_id or '?'}"
     if result.run is None:
         problem = result.error or Failure(type="Unknown", message="")
-        output.line(f"{result.number}: not started: {what}: {problem.type}: {problem.message}", style="red")
+        how = f"unknown how it ended: {result.workflow_id}" if result.workflow_id else "not started"
+        output.line(f"{result.number}: {how}: {what}: {problem.type}: {problem.message}", style="red")
         return
     run = result.run
     text = f"{result.number}: {run.outcome.value}: {what}, {run.workflow_id}"

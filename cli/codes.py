@@ -4,6 +4,7 @@ from enum import IntEnum
 from typing import Final
 
 from client import (
+    Acceptance,
     AnswerPending,
     FailoverClientError,
     FailoverNotFound,
@@ -52,6 +53,9 @@ _BY_ERROR_TYPE: Final = {
     "TimedOut": ExitCode.NO_ANSWER,
 }
 
+_ENDED_OTHERWISE: Final = frozenset({"Cancelled", "Terminated", "TimedOut"})
+"""What a run without an answer ends with that nobody refused."""
+
 _BY_ERROR: Final[tuple[tuple[type[FailoverClientError], ExitCode], ...]] = (
     (TemporalMisconfigured, ExitCode.INVALID),
     (TemporalError, ExitCode.TEMPORAL_AWAY),
@@ -65,6 +69,18 @@ _BY_ERROR: Final[tuple[tuple[type[FailoverClientError], ExitCode], ...]] = (
 def code_of_refusal(error_type: str) -> ExitCode:
     """Return the code for a request or a question that was refused."""
     return _BY_ERROR_TYPE.get(error_type, ExitCode.REFUSED)
+
+
+def was_ended(answer: Acceptance) -> bool:
+    """Whether a run was ended from outside before it was accepted: that is no refusal."""
+    return not answer.accepted and answer.error_type in _ENDED_OTHERWISE
+
+
+def code_of_acceptance(answer: Acceptance) -> ExitCode:
+    """Return the code for what a start was answered with."""
+    if answer.accepted:
+        return ExitCode.DONE
+    return ExitCode.NOT_COMPLETED if was_ended(answer) else code_of_refusal(answer.error_type)
 
 
 def code_of_end(status: FailoverStatus) -> ExitCode:

@@ -10,7 +10,16 @@ import typer
 
 from cli.codes import ExitCode, code_of_error
 from cli.output import Output
-from client import TASK_QUEUE, FailoverClient, FailoverClientError, InvalidRequestId, QuestionRefused
+from client import (
+    TASK_QUEUE,
+    AnswerPending,
+    FailoverClient,
+    FailoverClientError,
+    InvalidRequest,
+    InvalidRequestId,
+    QuestionRefused,
+    TemporalError,
+)
 
 Address = Annotated[
     str | None,
@@ -45,12 +54,23 @@ class Session:
     """What a command works with.
 
     Attributes:
-        going_on: The failover that goes on when the command is interrupted; empty while there is none.
+        going_on: The failover that goes on when the command ends early; empty while there is none.
+        several: Whether there are more of them than one id could name.
     """
 
     client: FailoverClient
     output: Output
     going_on: str = ""
+    several: bool = False
+
+    @property
+    def advice(self) -> str:
+        """How to follow what goes on; empty when nothing does."""
+        if self.several:
+            return "What was started goes on; find it with: failover list"
+        if self.going_on:
+            return f"What was started goes on; follow it with: failover watch {self.going_on}"
+        return ""
 
 
 def command(work: Callable[..., Awaitable[ExitCode]]) -> Callable[..., None]:
@@ -59,7 +79,7 @@ def command(work: Callable[..., Awaitable[ExitCode]]) -> Callable[..., None]:
     def run(**options: Any) -> None:  # noqa: ANN401 - typer hands over what the signature below declares
         common = {name: options.pop(name) for name, _, _ in _COMMON}
         output = Output(as_json=common["as_json"])
-        raise typer.Exit(_run(lambda session: work(session, **options), output, common))
+        raise typer.Exit(_run(lambda session: work(session, **options), output, common, options))
 
     _, *own = inspect.signature(work).parameters.values()
     extra = [
@@ -74,7 +94,12 @@ def command(work: Callable[..., Awaitable[ExitCode]]) -> Callable[..., None]:
     return run
 
 
-def _run(work: Callable[[Session], Awaitable[ExitCode]], output: Output, common: dict[str, Any]) -> ExitCode:
+def _run(
+    work: Callable[[Session], Awaitable[ExitCode]],
+    output: Output,
+    common: dict[str, Any],
+    options: dict[str, Any],
+) -> ExitCode:
     started: list[Session] = []
 
     async def connected() -> ExitCode:
@@ -87,25 +112,38 @@ def _run(work: Callable[[Session], Awaitable[ExitCode]], output: Output, common:
         return await work(session)
 
     try:
+        _refuse_what_is_no_text({**common, **options})
         return asyncio.run(connected())
     except KeyboardInterrupt:
-        going_on = started[0].going_on if started else ""
-        if going_on:
-            output.problem(
-                f"Interrupted. What was started goes on; follow it with: failover watch {going_on}"
-            )
+        session = started[0] if started else None
+        advice = session.advice if session else ""
+        _tell(output, "Interrupted", advice or "by Ctrl-C", session.going_on if session else "")
         return ExitCode.INTERRUPTED
-    except (WrongUse, InvalidRequestId) as error:
+    except (WrongUse, InvalidRequest, InvalidRequestId) as error:
         _tell(output, type(error).__name__, str(error))
         return ExitCode.INVALID
     except FailoverClientError as error:
+        session = started[0] if started else None
         kind = error.error_type if isinstance(error, QuestionRefused) else type(error).__name__
-        _tell(output, kind, error.reason if isinstance(error, QuestionRefused) else str(error), error)
+        message = error.reason if isinstance(error, QuestionRefused) else str(error)
+        _tell(output, kind, message, error.workflow_id or (session.going_on if session else ""))
+        if session and session.advice and isinstance(error, (AnswerPending, TemporalError)):
+            output.problem(session.advice)
         return code_of_error(error)
 
 
-def _tell(output: Output, kind: str, message: str, error: Exception | None = None) -> None:
+def _refuse_what_is_no_text(options: dict[str, Any]) -> None:
+    for name, value in options.items():
+        for text in value if isinstance(value, list) else (value,):
+            try:
+                if isinstance(text, str):
+                    # An argument that is no UTF-8 arrives as a text that cannot be sent to anybody.
+                    text.encode()
+            except UnicodeEncodeError:
+                raise WrongUse(f"{name} is not text in UTF-8") from None
+
+
+def _tell(output: Output, kind: str, message: str, workflow_id: str = "") -> None:
     if output.as_json:
-        workflow_id = getattr(error, "workflow_id", "")
         output.answer({"error": {"type": kind, "message": message, "workflow_id": workflow_id}})
     output.problem(f"{kind}: {message}")

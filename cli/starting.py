@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from cli.batch import run_batch
-from cli.codes import ExitCode, code_of_end, code_of_refusal
+from cli.codes import ExitCode, code_of_acceptance, code_of_end
 from cli.following import follow, show_run
 from cli.session import Session, WrongUse, command
 from cli.views import show_acceptance
-from client import Acceptance, AnswerPending, FailoverType, NetworkStrategy
+from client import Acceptance, AnswerPending, FailoverClientError, FailoverType, NetworkStrategy
 from client.requests import new_workflow_id
 from rules.request import VmNaming
 
@@ -93,7 +93,13 @@ async def start(  # noqa: PLR0913 - one for each field of the request that is ho
     if file is not None:
         if request or request_id is not None:
             raise WrongUse("--file holds whole requests: give no context and no option of a request with it")
-        return await run_batch(session, file, in_flight=in_flight, user_id=user_id or _login_name())
+        return await run_batch(
+            session,
+            file,
+            in_flight=in_flight,
+            user_id=user_id or _login_name(),
+            answer_seconds=answer_timeout,
+        )
     if not context_id or failover_type is None:
         raise WrongUse("a failover needs CONTEXT_ID and --type live or --type test; or give --file")
     request["user_id"] = user_id or _login_name()
@@ -115,6 +121,10 @@ async def _start_one(
     except AnswerPending:
         if not wait:
             raise
+    except FailoverClientError as error:
+        if not error.may_be_started:
+            session.going_on = ""
+        raise
     else:
         if not wait:
             return _tell(session, answer)
@@ -133,7 +143,7 @@ def _tell(session: Session, answer: Acceptance) -> ExitCode:
         output.answer(answer)
     else:
         show_acceptance(output, answer)
-    return ExitCode.DONE if answer.accepted else code_of_refusal(answer.error_type)
+    return code_of_acceptance(answer)
 
 
 def _request(**fields: object) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from cli.codes import was_ended
 from cli.output import Output
 from client import (
     Acceptance,
@@ -52,7 +53,8 @@ def show_acceptance(output: Output, answer: Acceptance) -> None:
     """Show what a start was answered with."""
     what = f"{answer.failover_type} failover of {answer.vm_name or answer.context_id}".strip()
     if not answer.accepted:
-        output.problem(f"refused: {answer.error_type}: {answer.message}")
+        how = "not completed" if was_ended(answer) else "refused"
+        output.problem(f"{how}: {answer.error_type}: {answer.message}")
         if answer.held_by:
             output.hint(f"follow the one that runs: failover watch {answer.held_by}")
         return

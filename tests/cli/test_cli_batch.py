@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
-from cli.batch import BatchResult, read_entries
-from cli.session import WrongUse
+from cli.batch import BatchResult, read_entries, run_batch
+from cli.codes import ExitCode
+from cli.output import Output
+from cli.session import Session, WrongUse
+from client import FailoverClient, FailoverStatus
 from embedded.seed import PGTEST1_CONTEXT, PGTEST2_CONTEXT, PGTEST3_CONTEXT
 from simulators.cloudstack import Fault, FaultKind
 from tests.cli.command import FailoverCommand, ended
+from tests.cli.unlucky import Unlucky, answers
 from tests.client.waiting import eventually
 from tests.support.site import Site
 
@@ -25,12 +29,20 @@ _UNKNOWN = {"context_id": "ctx-none", "failover_type": "live"}
 _INVALID = {"context_id": PGTEST1_CONTEXT, "failover_type": "live", "test_duration": "2h"}
 
 
+# Lone surrogates, and nestings that the reader, the converter or Python itself cannot take.
+_ODD = (
+    '{"context_id": "\\ud800", "failover_type": "live"}',
+    '{"\\udfff": 1, "failover_type": "live"}',
+    *('{"a":' * depth + "1" + "}" * depth for depth in (250, 100_000)),
+)
+
+
 def _lines(*requests: object) -> str:
     return "\n".join(one if isinstance(one, str) else json.dumps(one) for one in requests)
 
 
 async def test_good_and_bad_vms_get_one_result_each(site: Site, failover: FailoverCommand) -> None:
-    given = _lines(_GOOD[0], "this is no JSON", _UNKNOWN, "", _GOOD[1], _INVALID, "[1]", _GOOD[2])
+    given = _lines(_GOOD[0], "this is no JSON", _UNKNOWN, "", _GOOD[1], _INVALID, "[1]", _GOOD[2], *_ODD)
     printed = await failover("start", "--file", "-", "--json", given=given)
     assert printed.code == 1
     results = {one.number: one for one in map(BatchResult.model_validate, printed.json_lines())}
@@ -46,9 +58,13 @@ async def test_good_and_bad_vms_get_one_result_each(site: Site, failover: Failov
         6: (False, "InvalidRequest"),
         7: (False, "InvalidRequest"),
         8: (True, ""),
+        9: (False, "InvalidRequest"),
+        10: (False, "InvalidRequest"),
+        11: (False, "InvalidRequest"),
+        12: (False, "InvalidRequest"),
     }
     assert {vm.name for vm in site.running()} == {"pgtest1", "pgtest2", "pgtest3"}
-    assert results[2].workflow_id == ""
+    assert {results[number].workflow_id for number in (2, 7, 9, 10, 11, 12)} == {""}
     assert results[8].failover_type == "live"
 
 
@@ -122,9 +138,70 @@ async def test_an_interrupt_leaves_what_was_started_alone(site: Site, failover: 
     assert len(site.vms()) == 1, "the others were not started"
 
 
-@pytest.mark.parametrize("text", ("[1, 2", '[{"context_id": "x"},]'))
-def test_a_list_that_is_none_is_no_file_at_all(text: str) -> None:
-    with pytest.raises(WrongUse, match="no JSON list"):
+@pytest.mark.parametrize(
+    ("calls", "told"),
+    (
+        (("describe",), "unknown how it ended: {run}"),
+        (("history",), "unknown how it ended: {run}"),
+        (("start",), "not started"),
+    ),
+)
+async def test_only_what_was_certainly_not_started_is_called_so(
+    site: Site,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    calls: tuple[str, ...],
+    told: str,
+) -> None:
+    file = tmp_path / "one.jsonl"
+    run = f"{site.task_queue}-batch"
+    file.write_text(json.dumps(_GOOD[0] | {"request_id": run}))
+    for as_json in (False, True):
+        session = Session(Unlucky.client(site, *calls), Output(as_json=as_json))
+        code = await run_batch(session, file, in_flight=1, user_id="anna", answer_seconds=2)
+        assert code is ExitCode.NOT_COMPLETED
+    line, answer = answers(capsys.readouterr().out)
+    assert line.startswith(f"1: {told.format(run=run)}: live {PGTEST1_CONTEXT}: TemporalUnreachable: ")
+    result = BatchResult.model_validate_json(answer)
+    was_started = (await site.client.count_workflows(f"WorkflowId = '{run}'")).count == 1
+    assert result.workflow_id == (run if "{run}" in told else "")
+    assert was_started or "{run}" not in told
+    assert result.run is None
+
+
+async def test_an_accident_with_one_entry_aborts_none_of_the_others(
+    site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "two.jsonl"
+    file.write_text(_lines(_GOOD[0] | {"request_id": "x"}, _GOOD[1]))
+
+    class Broken(FailoverClient):
+        async def wait(self, workflow_id: str, *, run_id: str | None = None) -> FailoverStatus:
+            if workflow_id == "x":
+                # As the SDK does for what a worker of a later version may answer.
+                raise RuntimeError("Failed decoding arguments")
+            return await super().wait(workflow_id, run_id=run_id)
+
+    session = Session(Broken(site.client, task_queue=site.task_queue), Output(as_json=True))
+    code = await run_batch(session, file, in_flight=1, user_id="anna", answer_seconds=30)
+    assert code is ExitCode.NOT_COMPLETED
+    first, second = map(BatchResult.model_validate_json, answers(capsys.readouterr().out))
+    assert first.error is not None
+    assert (first.error.type, first.workflow_id) == ("RuntimeError", "x")
+    assert second.completed
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    (
+        ("[1, 2", "no JSON list"),
+        ('[{"context_id": "x"},]', "no JSON list"),
+        ("[" * 100_000, "nested too deeply"),
+    ),
+    ids=("open", "comma", "deep"),
+)
+def test_a_list_that_is_none_is_no_file_at_all(text: str, said: str) -> None:
+    with pytest.raises(WrongUse, match=said):
         list(read_entries(text))
 
 

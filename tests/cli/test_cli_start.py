@@ -1,17 +1,25 @@
 """``failover start``: what it sends, what it prints, and its exit code for every way to be refused."""
 
 import asyncio
+import json
+import signal
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
+from cli.codes import ExitCode, code_of_acceptance
 from client import FailoverClient, FailoverStatus, RunOutcome
 from embedded.seed import PGTEST1_CONTEXT, PGTEST2_CONTEXT
 from rules.errors import FailoverErrorType
 from rules.outcomes import Acceptance
+from rules.temporal_names import FAILOVER_WORKFLOW
 from simulators.cloudstack import Fault, FaultKind
 from simulators.cloudstack import sample as cloud
-from tests.cli.command import FailoverCommand
+from tests.cli.command import FailoverCommand, ended
+from tests.cli.unlucky import Unlucky, answers
+from tests.client.waiting import eventually
 from tests.support.site import LIVE, Site, activity_started
 
 _LIVE = ("start", PGTEST1_CONTEXT, "--type", "live")
@@ -169,6 +177,123 @@ async def test_without_a_worker_a_start_says_so_and_the_run_is_there(
     assert "no worker has picked it up yet" in status.output
     await site.start_worker()
     assert (await failover("watch", "no-worker")).code == 0
+
+
+@pytest.mark.parametrize("kind", ("Terminated", "TimedOut"))
+async def test_a_repeated_start_whose_run_was_ended_was_not_refused(
+    site: Site, failover: FailoverCommand, kind: str
+) -> None:
+    await site.stop_worker()
+    request_id = f"{site.task_queue}-ended"
+    handle = await site.client.start_workflow(
+        FAILOVER_WORKFLOW,
+        LIVE,
+        id=request_id,
+        task_queue=site.task_queue,
+        execution_timeout=timedelta(seconds=1) if kind == "TimedOut" else None,
+    )
+    if kind == "Terminated":
+        await handle.terminate(reason="by hand")
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    printed, as_json = await asyncio.gather(
+        failover(*_LIVE, "--request-id", request_id),
+        failover(*_LIVE, "--request-id", request_id, "--json"),
+    )
+    assert (printed.code, as_json.code) == (1, 1)
+    assert printed.errors.startswith(f"not completed: {kind}: ")
+    assert as_json.json()["error_type"] == kind
+
+
+@pytest.mark.parametrize(
+    ("error_type", "code"),
+    (
+        ("Cancelled", ExitCode.NOT_COMPLETED),
+        ("Terminated", ExitCode.NOT_COMPLETED),
+        ("TimedOut", ExitCode.NOT_COMPLETED),
+        ("VmNameTaken", ExitCode.REFUSED),
+        ("InvalidRequest", ExitCode.INVALID),
+        ("UnknownContext", ExitCode.NOT_FOUND),
+    ),
+)
+def test_the_code_of_an_answer_that_is_no_acceptance(error_type: str, code: ExitCode) -> None:
+    answer = Acceptance(accepted=False, workflow_id="x", error_type=error_type)
+    assert code_of_acceptance(answer) is code
+
+
+@pytest.mark.parametrize("calls", (("describe",), ("history",)))
+async def test_a_start_that_temporal_loses_sight_of_names_the_run_that_goes_on(
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    calls: tuple[str, ...],
+) -> None:
+    unlucky = Unlucky.installed(site, monkeypatch, *calls)
+    request_id = f"{site.task_queue}-{calls[0]}"
+    code = await unlucky(*_LIVE, "--wait", "--json", "--request-id", request_id)
+    printed = capsys.readouterr()
+    assert code == ExitCode.TEMPORAL_AWAY
+    error = json.loads(*answers(printed.out))["error"]
+    assert (error["type"], error["workflow_id"]) == ("TemporalUnreachable", request_id)
+    assert f"failover watch {request_id}" in printed.err
+    assert (await FailoverClient(site.client).wait(request_id)).outcome is RunOutcome.COMPLETED
+
+
+async def test_a_start_that_never_arrived_names_no_run(
+    site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unlucky = Unlucky.installed(site, monkeypatch, "start")
+    code = await unlucky(*_LIVE, "--json", "--answer-timeout", "1")
+    printed = capsys.readouterr()
+    assert code == ExitCode.TEMPORAL_AWAY
+    assert json.loads(*answers(printed.out))["error"]["workflow_id"] == ""
+    assert "goes on" not in printed.err
+
+
+@pytest.mark.parametrize("options", ((), ("--json",)))
+async def test_an_interrupted_start_names_the_run_that_goes_on(
+    site: Site, failover: FailoverCommand, options: tuple[str, ...]
+) -> None:
+    await site.stop_worker()
+    request_id = f"{site.task_queue}-interrupted"
+    process = await failover.begin(*_LIVE, "--request-id", request_id, *options)
+
+    async def is_there() -> bool:
+        query = f"WorkflowId = '{request_id}'"
+        return (await site.client.count_workflows(query)).count == 1
+
+    await eventually(is_there)
+    process.send_signal(signal.SIGINT)
+    printed = await ended(process)
+    assert printed.code == 130
+    assert f"failover watch {request_id}" in printed.errors
+    assert "Traceback" not in printed.errors
+    if options:
+        error = printed.json()["error"]
+        assert (error["type"], error["workflow_id"]) == ("Interrupted", request_id)
+    else:
+        assert printed.output == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    (
+        ("start", "ctx\udcff", "--type", "live"),
+        (*_LIVE, "--reason", "\udcff"),
+        (*_LIVE, "--network", "\udcff=1"),
+        ("explain", "ctx\udcff"),
+        ("status", "\udcff"),
+    ),
+    ids=("context", "reason", "network", "question", "id"),
+)
+async def test_an_argument_that_is_no_text_is_wrong_use_in_json_too(
+    failover: FailoverCommand, arguments: tuple[str, ...]
+) -> None:
+    printed = await failover(*arguments, "--json")
+    assert printed.code == 2
+    assert printed.json()["error"]["type"] == "WrongUse"
+    assert "not text in UTF-8" in printed.errors
+    assert "Traceback" not in printed.errors
 
 
 @pytest.mark.parametrize(
