@@ -158,7 +158,7 @@ async def test_only_what_was_certainly_not_started_is_called_so(
     file.write_text(json.dumps(_GOOD[0] | {"request_id": run}))
     for as_json in (False, True):
         session = Session(Unlucky.client(site, *calls), Output(as_json=as_json))
-        code = await run_batch(session, file, in_flight=1, user_id="anna", answer_seconds=2)
+        code = await run_batch(session, file, in_flight=1, user_id="anna", answer_seconds=1)
         assert code is ExitCode.NOT_COMPLETED
     line, answer = answers(capsys.readouterr().out)
     assert line.startswith(f"1: {told.format(run=run)}: live {PGTEST1_CONTEXT}: TemporalUnreachable: ")

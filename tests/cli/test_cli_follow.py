@@ -125,11 +125,15 @@ async def test_the_list_is_filtered(site: Site, failover: FailoverCommand) -> No
         return found if found and len(found) == 3 else None
 
     assert await eventually(all_there) == [other.workflow_id, test.workflow_id, live.workflow_id]
-    assert await listed("--type", "test") == [test.workflow_id]
-    assert await listed("--vm", "pgtest2") == [other.workflow_id]
-    assert await listed("--context", PGTEST1_CONTEXT, "--type", "live") == [live.workflow_id]
-    assert await listed("--outcome", "completed") == [other.workflow_id, test.workflow_id, live.workflow_id]
-    assert await listed("--outcome", "failed") == []
+    completed = [other.workflow_id, test.workflow_id, live.workflow_id]
+    found = await asyncio.gather(
+        listed("--type", "test"),
+        listed("--vm", "pgtest2"),
+        listed("--context", PGTEST1_CONTEXT, "--type", "live"),
+        listed("--outcome", "completed"),
+        listed("--outcome", "failed"),
+    )
+    assert [*found] == [[test.workflow_id], [other.workflow_id], [live.workflow_id], completed, []]
 
     printed = await failover("list", "--limit", "1")
     head, *rows = printed.output.splitlines()
@@ -159,12 +163,12 @@ async def test_a_cancel_returns_at_once_unless_it_waits(failover: FailoverComman
     assert (await failover("watch", running)).code == 1
 
 
-@pytest.mark.parametrize("command", ("status", "watch", "cancel"))
-async def test_an_unknown_id_is_not_found(failover: FailoverCommand, command: str) -> None:
-    printed = await failover(command, "nobody")
-    assert (printed.code, printed.output) == (4, "")
-    assert "nobody" in printed.errors
-    as_json = await failover(command, "nobody", "--json")
-    assert as_json.code == 4
-    assert as_json.json()["error"]["type"] == "FailoverNotFound"
-    assert as_json.json()["error"]["workflow_id"] == "nobody"
+async def test_an_unknown_id_is_not_found(failover: FailoverCommand) -> None:
+    commands = ("status", "watch", "cancel")
+    for printed in await failover.each(*((command, "nobody") for command in commands)):
+        assert (printed.code, printed.output) == (4, "")
+        assert "nobody" in printed.errors
+    for as_json in await failover.each(*((command, "nobody", "--json") for command in commands)):
+        assert as_json.code == 4
+        assert as_json.json()["error"]["type"] == "FailoverNotFound"
+        assert as_json.json()["error"]["workflow_id"] == "nobody"

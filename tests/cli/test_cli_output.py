@@ -36,9 +36,9 @@ async def test_nothing_that_is_piped_has_a_control_code(site: Site, failover: Fa
         ("start", "--help"),
         ("nonsense",),
     )
-    for arguments in commands:
-        # What a build server sets to have colours changes nothing about a pipe.
-        printed = await failover(*arguments, TERM="xterm-256color", COLUMNS="60")
+    # What a build server sets to have colours changes nothing about a pipe.
+    told = await failover.each(*commands, TERM="xterm-256color", COLUMNS="60")
+    for arguments, printed in zip(commands, told, strict=True):
         assert not _CONTROL.search(printed.output + printed.errors), arguments
         assert printed.output + printed.errors
 
@@ -99,16 +99,16 @@ async def test_a_terminal_gets_colours_progress_and_hints(site: Site, failover: 
     assert len(site.running()) == 1
 
 
-@pytest.mark.parametrize("command", _COMMANDS)
-async def test_help_tells_the_options_and_the_exit_codes(failover: FailoverCommand, command: str) -> None:
-    printed = await failover(*command.split(), "--help")
-    assert printed.code == 0
-    text = " ".join(printed.output.split())
-    assert text.startswith(f"Usage: failover {command} ")
-    assert "--json" in text
-    assert "--address" in text
-    for code in ExitCode:
-        assert re.search(rf"\b{code.value} [A-Za-z]", text), code
+async def test_help_tells_the_options_and_the_exit_codes(failover: FailoverCommand) -> None:
+    told = await failover.each(*((*command.split(), "--help") for command in _COMMANDS))
+    for command, printed in zip(_COMMANDS, told, strict=True):
+        assert printed.code == 0, command
+        text = " ".join(printed.output.split())
+        assert text.startswith(f"Usage: failover {command} ")
+        assert "--json" in text
+        assert "--address" in text
+        for code in ExitCode:
+            assert re.search(rf"\b{code.value} [A-Za-z]", text), (command, code)
 
 
 async def test_without_a_command_the_help_is_shown(failover: FailoverCommand) -> None:

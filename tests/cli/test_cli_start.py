@@ -124,15 +124,14 @@ async def test_a_repeated_request_id_starts_nothing_twice(site: Site, failover: 
     assert other_request.json()["error"]["type"] == "RequestIdReused"
 
 
-@pytest.mark.parametrize("options", ((), ("--json",), ("--wait",), ("--wait", "--json")))
-async def test_an_unknown_context_is_not_found_however_it_is_asked(
-    failover: FailoverCommand, options: tuple[str, ...]
-) -> None:
-    printed = await failover("start", "ctx-none", "--type", "live", *options)
-    assert printed.code == 4
-    assert "UnknownContext" in printed.output + printed.errors
-    if "--json" in options:
-        assert printed.json()["error_type"] == "UnknownContext"
+async def test_an_unknown_context_is_not_found_however_it_is_asked(failover: FailoverCommand) -> None:
+    ways: tuple[tuple[str, ...], ...] = ((), ("--json",), ("--wait",), ("--wait", "--json"))
+    told = await failover.each(*(("start", "ctx-none", "--type", "live", *options) for options in ways))
+    for options, printed in zip(ways, told, strict=True):
+        assert printed.code == 4, options
+        assert "UnknownContext" in printed.output + printed.errors
+        if "--json" in options:
+            assert printed.json()["error_type"] == "UnknownContext"
 
 
 async def test_a_running_failover_of_the_vm_refuses_a_second_with_its_id(
@@ -275,48 +274,40 @@ async def test_an_interrupted_start_names_the_run_that_goes_on(
         assert printed.output == ""
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    (
+async def test_an_argument_that_is_no_text_is_wrong_use_in_json_too(failover: FailoverCommand) -> None:
+    commands = (
         ("start", "ctx\udcff", "--type", "live"),
         (*_LIVE, "--reason", "\udcff"),
         (*_LIVE, "--network", "\udcff=1"),
         ("explain", "ctx\udcff"),
         ("status", "\udcff"),
-    ),
-    ids=("context", "reason", "network", "question", "id"),
-)
-async def test_an_argument_that_is_no_text_is_wrong_use_in_json_too(
-    failover: FailoverCommand, arguments: tuple[str, ...]
-) -> None:
-    printed = await failover(*arguments, "--json")
-    assert printed.code == 2
-    assert printed.json()["error"]["type"] == "WrongUse"
-    assert "not text in UTF-8" in printed.errors
-    assert "Traceback" not in printed.errors
+    )
+    told = await failover.each(*((*arguments, "--json") for arguments in commands))
+    for arguments, printed in zip(commands, told, strict=True):
+        assert printed.code == 2, arguments
+        assert printed.json()["error"]["type"] == "WrongUse", arguments
+        assert "not text in UTF-8" in printed.errors
+        assert "Traceback" not in printed.errors
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    (
-        (("start", PGTEST2_CONTEXT), "--type"),
-        (("start", "--type", "live"), "CONTEXT_ID"),
-        (("start", PGTEST2_CONTEXT, "--type", "drill"), "drill"),
-        ((*_TEST, "--network", "no-equals-sign"), "SOURCE=NETWORK_ID"),
-        ((*_TEST, "--network", "A=1", "--network", "A=2"), "twice"),
-        ((*_TEST, "--request-id", " "), "request id"),
-        ((*_TEST, "--file", "x.json"), "--file"),
-        (("start", "--file", "no-such-file.json"), "cannot be read"),
-        (("start", "--nonsense"), "--nonsense"),
-        (("watch",), "workflow_id"),
-        (("launch",), "launch"),
-    ),
+_WRONG = (
+    (("start", PGTEST2_CONTEXT), "--type"),
+    (("start", "--type", "live"), "CONTEXT_ID"),
+    (("start", PGTEST2_CONTEXT, "--type", "drill"), "drill"),
+    ((*_TEST, "--network", "no-equals-sign"), "SOURCE=NETWORK_ID"),
+    ((*_TEST, "--network", "A=1", "--network", "A=2"), "twice"),
+    ((*_TEST, "--request-id", " "), "request id"),
+    ((*_TEST, "--file", "x.json"), "--file"),
+    (("start", "--file", "no-such-file.json"), "cannot be read"),
+    (("start", "--nonsense"), "--nonsense"),
+    (("watch",), "workflow_id"),
+    (("launch",), "launch"),
 )
-async def test_a_wrong_command_line_starts_nothing(
-    site: Site, failover: FailoverCommand, arguments: tuple[str, ...], said: str
-) -> None:
-    printed = await failover(*arguments)
-    assert printed.code == 2
-    assert printed.output == ""
-    assert said.lower() in printed.errors.lower()
+
+
+async def test_a_wrong_command_line_starts_nothing(site: Site, failover: FailoverCommand) -> None:
+    told = await failover.each(*(arguments for arguments, _ in _WRONG))
+    for (arguments, said), printed in zip(_WRONG, told, strict=True):
+        assert (printed.code, printed.output) == (2, ""), arguments
+        assert said.lower() in printed.errors.lower(), arguments
     assert (await site.client.count_workflows(f"TaskQueue = '{site.task_queue}'")).count == 0

@@ -14,6 +14,7 @@ from client import (
     FailoverStatus,
     FailoverSummary,
     FailoverType,
+    InvalidRequest,
     InvalidRequestId,
     NoWorker,
     QuestionRefused,
@@ -98,12 +99,26 @@ async def test_a_request_id_never_stands_for_two_different_requests(
     assert (await client.result(request_id)).failover_type == "live"
 
 
-@pytest.mark.parametrize("request_id", ("", " x", "x ", "a\nb", "x" * 256))
-async def test_an_impossible_request_id_starts_nothing(client: FailoverClient, request_id: str) -> None:
-    with pytest.raises(InvalidRequestId):
-        await client.start(LIVE, request_id=request_id)
-    with pytest.raises(InvalidRequestId):
-        await client.accepted(LIVE, request_id=request_id)
+async def test_an_impossible_request_id_starts_nothing(client: FailoverClient) -> None:
+    for request_id in ("", " x", "x ", "a\nb", "\udcff", "x" * 256):
+        with pytest.raises(InvalidRequestId):
+            await client.start(LIVE, request_id=request_id)
+        with pytest.raises(InvalidRequestId):
+            await client.accepted(LIVE, request_id=request_id)
+
+
+async def test_what_is_no_json_starts_nothing_and_asks_nothing(client: FailoverClient) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(250):
+        deep = {"deeper": deep}
+    for request in ({**LIVE, "reason": "\ud800"}, {"\ud800": 1}, {"what": object()}, deep):
+        with pytest.raises(InvalidRequest, match="cannot be written as JSON"):
+            await client.start(request)
+        with pytest.raises(InvalidRequest):
+            await client.accepted(request)
+    for ask in (client.explain, client.mappings):
+        with pytest.raises(InvalidRequest):
+            await ask("ctx\udcff")
 
 
 async def test_a_start_has_one_id_not_two(client: FailoverClient) -> None:

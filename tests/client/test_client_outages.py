@@ -109,7 +109,7 @@ async def test_a_question_under_which_temporal_goes_away_is_given_up_in_time(
         site.vma.hang(60)
         await site.start_worker(VMA_TIMEOUT_SECONDS=60)
         client = FailoverClient(site.client, task_queue=site.task_queue)
-        asking = asyncio.create_task(client.explain(LIVE["context_id"], timeout_seconds=4))
+        asking = asyncio.create_task(client.explain(LIVE["context_id"], timeout_seconds=2))
         await eventually(partial(_is_asked, site))
         async with durable.away():
             with pytest.raises(TemporalUnreachable):
