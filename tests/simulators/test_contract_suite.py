@@ -135,8 +135,8 @@ async def test_what_cannot_be_removed_is_reported(server: Server) -> None:
 
     assert ran.code == FAILED
     assert "could not be removed:" in ran.output
-    # Said twice each where pytest repeats a failure in its summary, as it does under CI.
-    assert len(set(re.findall(r"\(([\w-]+)\): job 530 kept by a test", ran.output))) == 2
+    # Two networks of one name; said twice where pytest repeats a failure in its summary, as it does under CI.
+    assert len(set(re.findall(r"(\S+) \([\w-]+\): job 530 kept by a test", ran.output))) == 2
 
 
 @pytest.mark.parametrize(
