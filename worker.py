@@ -31,7 +31,7 @@ from activities.owner import OwnerActivities
 from activities.record import RecordActivities
 from activities.remove_vm import RemoveVMActivities
 from activities.run_vm import RunVMActivities
-from activities.search_attributes import SearchAttributesMissing, register_search_attributes
+from activities.search_attributes import register_search_attributes
 from activities.source import SourceActivities
 from activities.stored_source import StoredSourceActivities
 from activities.tenure import Tenure
@@ -155,7 +155,7 @@ def main() -> int:
     configure_logs(settings.log_format)
     try:
         asyncio.run(run(settings))
-    except (DatabaseError, SearchAttributesMissing, TemporalUnusable) as error:
+    except (DatabaseError, TemporalUnusable) as error:
         return give_up("The worker cannot start.", *str(error).splitlines())
     except RuntimeError as error:
         return give_up("The worker failed.", str(error), code=1)

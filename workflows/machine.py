@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
         JobState,
         RemovedVMs,
         RemoveVMRequest,
+        StartReply,
         StartVMRequest,
     )
     from rules.errors import FailoverErrorType
@@ -72,33 +73,21 @@ async def start_until_running(run: FailoverRun) -> None:
     """Start the VM; tried again while the reason may pass, since it stays Stopped (observed, section 5)."""
     policy = run.loaded.policy
     tries = 1 + int(policy.start_budget_seconds / policy.start_retry_seconds)
-    refused_with = None
-    for tried in range(1, tries + 2):
-        if tried > tries and refused_with is None:
-            break
-        run.stop_if_cancelled()
-        started = await steps.start_vm(
-            StartVMRequest(
-                owner=run.owner,
-                vm=run.vm,
-                decisions=run.decisions,
-                guard=run.guard,
-                refused_with=refused_with,
-            ),
-            policy,
-        )
+    for tried in range(1, tries + 1):
+        started = await _start(run)
         report = JobReport(state=JobState.SUCCEEDED)
         if started.state != _RUNNING:
             if tried == 1:
                 await steps.record_start(RunQuery(workflow_id=run.workflow_id))
             report = await _wait(run, started.job_id, "the VM starts")
+        if report.state is not JobState.SUCCEEDED and report.code not in _WORTH_ANOTHER_START:
+            # 431 is also "already running": one more look decides, which starts nothing and fails otherwise.
+            await _start(run, refused_with=report.code)
+            report = JobReport(state=JobState.SUCCEEDED)
         if report.state is JobState.SUCCEEDED:
             run.vm = run.vm.model_copy(update={"state": _RUNNING})
             return
-        if report.code not in _WORTH_ANOTHER_START:
-            # 431 is also "already running": the look of the next try decides, and starts nothing more.
-            refused_with = report.code
-        elif tried < tries:
+        if tried < tries:
             await workflow.sleep(policy.start_retry_seconds, summary=f"Start again after code {report.code}")
     raise failure(
         FailoverErrorType.VM_START_FAILED,
@@ -111,29 +100,37 @@ async def remove(run: FailoverRun) -> RemovedVMs:
     run.show("undo: remove the VM")
     vm, policy = run.vm_if_any, run.loaded.policy
     generation = vm.generation if vm else run.previous.generation
-    what = (
-        f"{vm.name} ({vm.id})" if vm else f"a VM {run.owner.vm_name(generation)} that this run may have made"
-    )
     try:
-        # Read afresh: a reset replays what an earlier run knew before it completed.
+        # Read afresh: a reset replays what an earlier run knew before it completed. Nothing is removed while
+        # nobody knows what must be kept.
         before = await steps.begin_undo(RunQuery(workflow_id=run.workflow_id))
-    except ActivityError as error:
-        # Nothing is removed while nobody knows what must be kept.
-        return RemovedVMs(left_behind=(f"{what}: not removed: {explain(error)[1]}",))
-    if run.create_unanswered:
-        # Until the call has expired, the VM's absence proves nothing.
-        await workflow.sleep(policy.settle_seconds, summary="Let an unanswered create call expire")
-    request = RemoveVMRequest(
-        owner=run.owner,
-        generation=generation,
-        vm_id=vm.id if vm else "",
-        vm_name=vm.name if vm else "",
-        keep_vm_id=before.completed_vm_id,
-    )
-    try:
+        if run.create_unanswered:
+            # Until the call has expired, the VM's absence proves nothing.
+            await workflow.sleep(policy.settle_seconds, summary="Let an unanswered create call expire")
+        request = RemoveVMRequest(
+            owner=run.owner,
+            generation=generation,
+            vm_id=vm.id if vm else "",
+            vm_name=vm.name if vm else "",
+            keep_vm_id=before.completed_vm_id,
+        )
         return await steps.remove_vm(request, policy)
     except ActivityError as error:
+        unseen = f"a VM {run.owner.vm_name(generation)} that this run may have made"
+        what = f"{vm.name} ({vm.id})" if vm else unseen
         return RemovedVMs(left_behind=(f"{what}: not removed: {explain(error)[1]}",))
+
+
+async def _start(run: FailoverRun, refused_with: int | None = None) -> StartReply:
+    run.stop_if_cancelled()
+    request = StartVMRequest(
+        owner=run.owner,
+        vm=run.vm,
+        decisions=run.decisions,
+        guard=run.guard,
+        refused_with=refused_with,
+    )
+    return await steps.start_vm(request, run.loaded.policy)
 
 
 def _was_reset() -> bool:
