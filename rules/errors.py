@@ -8,15 +8,17 @@
     |     SourceVmNotFound, SourceRefused, SourceNicsUnknown,
     |     AmbiguousMapping, DuplicateNetwork, NoFallbackNetwork, FallbackRefused, UnknownSourceNetwork,
     |     ProductionNetworkRefused, DestinationCheckFailed, VmNameTaken, VmNameBusy,
-    |     StoredDataUnreadable
+    |     StoredDataUnreadable, PreflightFailed, LiveVmExists, SourceNotLost, ConversionUnavailable
     |-- refused by CloudStack (never retried; what was made is removed)
     |     CloudStackRefused, CloudStackNotPermitted, QuotaExceeded
     |-- failed on the way (never retried; what was made is removed)
     |     VmCreateFailed, VmStartFailed, VmLost, VerificationFailed,
-    |     StepTimedOut, ActivityFailed
+    |     FenceBroken, SourceStillOn, SyncFailed, SyncStalled, RecoveryPointRefused, SnapshotFailed,
+    |     ConversionFailed, DiskElsewhere, DiskMoveFailed, StorageChanged, CloneFailed, RevertFailed,
+    |     ReplicaAttached, StepTimedOut, ActivityFailed
     |-- passing (Temporal retries with backoff)
     |     DatabaseUnavailable, CloudStackUnavailable, CloudStackOutcomeUnknown, CloudStackNoCapacity,
-    |     SourceUnreachable, VmBusy
+    |     SourceUnreachable, VmBusy, DiskBusy, ReplicationUnavailable
     `-- after the failure
           UndoIncomplete
 
@@ -45,6 +47,10 @@ class FailoverErrorType(StrEnum):
     DESTINATION_CHECK_FAILED = "DestinationCheckFailed"
     VM_NAME_TAKEN = "VmNameTaken"
     STORED_DATA_UNREADABLE = "StoredDataUnreadable"
+    PREFLIGHT_FAILED = "PreflightFailed"
+    LIVE_VM_EXISTS = "LiveVmExists"
+    SOURCE_NOT_LOST = "SourceNotLost"
+    CONVERSION_UNAVAILABLE = "ConversionUnavailable"
     CLOUDSTACK_REFUSED = "CloudStackRefused"
     CLOUDSTACK_NOT_PERMITTED = "CloudStackNotPermitted"
     QUOTA_EXCEEDED = "QuotaExceeded"
@@ -52,6 +58,19 @@ class FailoverErrorType(StrEnum):
     VM_START_FAILED = "VmStartFailed"
     VM_LOST = "VmLost"
     VERIFICATION_FAILED = "VerificationFailed"
+    FENCE_BROKEN = "FenceBroken"
+    SOURCE_STILL_ON = "SourceStillOn"
+    SYNC_FAILED = "SyncFailed"
+    SYNC_STALLED = "SyncStalled"
+    RECOVERY_POINT_REFUSED = "RecoveryPointRefused"
+    SNAPSHOT_FAILED = "SnapshotFailed"
+    CONVERSION_FAILED = "ConversionFailed"
+    DISK_ELSEWHERE = "DiskElsewhere"
+    DISK_MOVE_FAILED = "DiskMoveFailed"
+    STORAGE_CHANGED = "StorageChanged"
+    CLONE_FAILED = "CloneFailed"
+    REVERT_FAILED = "RevertFailed"
+    REPLICA_ATTACHED = "ReplicaAttached"
     STEP_TIMED_OUT = "StepTimedOut"
     ACTIVITY_FAILED = "ActivityFailed"
     DATABASE_UNAVAILABLE = "DatabaseUnavailable"
@@ -61,6 +80,8 @@ class FailoverErrorType(StrEnum):
     SOURCE_UNREACHABLE = "SourceUnreachable"
     VM_NAME_BUSY = "VmNameBusy"
     VM_BUSY = "VmBusy"
+    DISK_BUSY = "DiskBusy"
+    REPLICATION_UNAVAILABLE = "ReplicationUnavailable"
     UNDO_INCOMPLETE = "UndoIncomplete"
 
     @property
@@ -77,6 +98,8 @@ _PASSING = frozenset(
         FailoverErrorType.CLOUDSTACK_NO_CAPACITY,
         FailoverErrorType.SOURCE_UNREACHABLE,
         FailoverErrorType.VM_BUSY,
+        FailoverErrorType.DISK_BUSY,
+        FailoverErrorType.REPLICATION_UNAVAILABLE,
     }
 )
 

@@ -38,6 +38,7 @@ class FailoverVm(Record):
         generation: Rises when CloudStack can never use the id of an earlier one again.
         state: As CloudStack read it back last.
         adopted: True when a retry, a reset or an earlier run had made it already.
+        lease_days: CloudStack's instance lease as read back; 0 when it has none.
     """
 
     id: str
@@ -46,6 +47,7 @@ class FailoverVm(Record):
     generation: int = 1
     state: str = ""
     adopted: bool = False
+    lease_days: int = 0
     nics: tuple[VerifiedNic, ...] = ()
 
 

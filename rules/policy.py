@@ -6,6 +6,7 @@ history and a replay never depends on the environment.
 
 from enum import StrEnum
 
+from rules.disks import DisksMode, DrillDisks
 from rules.models import Record
 
 
@@ -44,6 +45,28 @@ class FailoverPolicy(Record):
         name_wait_seconds: How long a run waits for another that makes a VM of the same name.
         undo_budget_seconds: How long the removal of the VM is tried before the run ends and names it.
         heartbeat_seconds: After this silence an activity that waits counts as lost.
+        disks: What a request that does not say gets. A run that began before disks were moved has none.
+        drill_disks: What a drill runs on.
+        max_data_disks: Where CloudStack does not say what the hypervisor allows.
+        pool_reserve_percent: Of each pool, set aside for replication: a drill never eats it.
+        convert_unknown_guest: Whether a guest of unknown family is converted.
+        power_off_grace_seconds: How long a gentle power-off may take before the plug is pulled.
+        power_off_budget_seconds: How long the source may take to be read as off after that.
+        source_poll_seconds: Between two looks at the source's power.
+        source_watch_seconds: Between two looks whether a lost source came back.
+        sync_poll_seconds: Between two looks at a replication job.
+        sync_stall_seconds: A replication job that moves nothing for so long is stalled.
+        quiet_wait_seconds: How long a run waits for a replication job that is under way.
+        snapshot_base_seconds: How long one snapshot may take, whatever its size.
+        snapshot_seconds_per_gb: And for each GiB.
+        snapshot_set_tries: How often a set that a sync tore is taken anew.
+        conversion_timeout_seconds: How long one conversion may run.
+        conversion_queue_seconds: How long a worker on the appliance's queue may take to answer.
+        conversion_tries: How often an interrupted conversion is begun anew, each on a restored disk.
+        guest_check_seconds: How long the check command may take.
+        test_duration_seconds: How long a drill's VM lives where the request does not say.
+        max_test_duration_seconds: The longest that a request or an extension may say.
+        cleanup_retry_seconds: Between two tries of a cleanup that left something behind.
     """
 
     test_fallback: TestFallback = TestFallback.DEFAULT
@@ -61,6 +84,28 @@ class FailoverPolicy(Record):
     name_wait_seconds: float = 600.0
     undo_budget_seconds: float = 3600.0
     heartbeat_seconds: float = 30.0
+    disks: DisksMode = DisksMode.NONE
+    drill_disks: DrillDisks = DrillDisks.CLONES
+    max_data_disks: int = 6
+    pool_reserve_percent: float = 20.0
+    convert_unknown_guest: bool = True
+    power_off_grace_seconds: float = 300.0
+    power_off_budget_seconds: float = 300.0
+    source_poll_seconds: float = 5.0
+    source_watch_seconds: float = 300.0
+    sync_poll_seconds: float = 10.0
+    sync_stall_seconds: float = 900.0
+    quiet_wait_seconds: float = 1800.0
+    snapshot_base_seconds: float = 600.0
+    snapshot_seconds_per_gb: float = 30.0
+    snapshot_set_tries: int = 3
+    conversion_timeout_seconds: float = 3600.0
+    conversion_queue_seconds: float = 30.0
+    conversion_tries: int = 3
+    guest_check_seconds: float = 300.0
+    test_duration_seconds: float = 86400.0
+    max_test_duration_seconds: float = 604800.0
+    cleanup_retry_seconds: float = 600.0
 
     @property
     def settle_seconds(self) -> float:

@@ -101,6 +101,7 @@ class ComputePlan(Record):
         cpu_count: 0 when the offering fixes it; so do the other two.
         memory_mb: In MiB.
         cpu_speed_mhz: In MHz.
+        uefi: Boot by UEFI (legacy mode); the disk must have been made for it.
     """
 
     zone_id: str
@@ -109,6 +110,7 @@ class ComputePlan(Record):
     cpu_count: int = 0
     memory_mb: int = 0
     cpu_speed_mhz: int = 0
+    uefi: bool = False
 
 
 class DestinationCheck(Record):

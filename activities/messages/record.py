@@ -63,6 +63,8 @@ class FinishRunRequest(Record):
         create_attempted: Whether this run may have made or adopted a VM.
         keeps_vm: Whether that VM still exists: then its networks stay in use.
         report: The result or the failure report, as JSON.
+        lease_to: The workflow that holds the context from now on; empty gives it back.
+        context_status: What ``vm_replication_contexts.current_status`` becomes; empty leaves it.
     """
 
     workflow_id: str
@@ -77,6 +79,8 @@ class FinishRunRequest(Record):
     error_type: str = ""
     error_message: str = ""
     report: dict[str, Any]
+    lease_to: str = ""
+    context_status: str = ""
 
 
 class Recorded(Record):

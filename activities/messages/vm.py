@@ -45,6 +45,7 @@ class CreateVMRequest(Record):
         guard: For a test: what the production guard is asked once more, right before each create call.
         after_reset: True when what the run knows of its lease and of ``completed_vm_id`` may be a replay.
         completed_vm_id: The VM of an earlier run of this workflow id that completed; never removed.
+        lease_days: CloudStack's instance lease, for a drill on clones only; 0 for none.
     """
 
     owner: VmOwner
@@ -56,6 +57,7 @@ class CreateVMRequest(Record):
     guard: GuardRequest | None = None
     after_reset: bool = False
     completed_vm_id: str = ""
+    lease_days: int = 0
 
 
 class CreateVMReply(Record):
@@ -136,6 +138,8 @@ class RemoveVMRequest(Record):
     Attributes:
         vm_id: The VM that the run knows of; empty when it knows of none.
         keep_vm_id: The VM that an earlier run of this workflow id completed; empty where there is none.
+        replica_ids: Replicated volumes: a VM that has one attached is never destroyed, since an expunge
+            deletes a swapped-in root (observed, section 10).
     """
 
     owner: VmOwner
@@ -143,6 +147,7 @@ class RemoveVMRequest(Record):
     vm_id: str = ""
     vm_name: str = ""
     keep_vm_id: str = ""
+    replica_ids: tuple[str, ...] = ()
 
 
 class RemovedVMs(Record):
