@@ -3,8 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
+from rules.disks import RecoveryPoint, SnapshotFact, VolumeFacts
 from rules.models import Record
 from rules.nics import NicSource
+from rules.preflight import Check
 from rules.resolution import NetworkDecision
 
 DISKS_NONE = "none attached"
@@ -14,6 +16,8 @@ class FailoverOutcome(StrEnum):
     """How a run ended; the search attribute ``FailoverOutcome`` shows it, and ``running`` before."""
 
     RUNNING = "running"
+    HELD = "held"
+    """A live run that was cancelled or failed after the new VM first started: an operator decides."""
     COMPLETED = "completed"
     REFUSED = "refused"
     FAILED = "failed"
@@ -51,16 +55,68 @@ class FailoverVm(Record):
     nics: tuple[VerifiedNic, ...] = ()
 
 
+class ProofLevel(StrEnum):
+    """The highest thing that was proven of the new VM; each includes those before it."""
+
+    RUNNING = "running"
+    """CloudStack says Running. Whether the guest booted is not known."""
+    NETWORKS = "networks"
+    """And its NICs are on the decided networks, with the decided MAC addresses."""
+    DISKS = "disks"
+    """And every disk is attached at its place."""
+    RESPONDS = "responds"
+    """And the site's check command got an answer from the guest."""
+
+
+class SourceEnd(Record):
+    """What became of the source VM before the new one was started.
+
+    Attributes:
+        lost: An operator declared it lost.
+        powered_off: This run powered it off, and it was read back as off.
+        shutdown_method: As the VMA says: ``graceful``, ``forced``, ``already-off``. A forced one means that
+            the last sync is crash-consistent only.
+        off_at: When it was first read as off (UTC); None for a lost one.
+    """
+
+    lost: bool = False
+    powered_off: bool = False
+    shutdown_method: str = ""
+    off_at: datetime | None = None
+    reason: str = ""
+
+
+class Objectives(Record):
+    """What was achieved, in seconds.
+
+    Attributes:
+        rpo_seconds: How much of the source's time is not on the new VM's disks: 0 after a final sync of a
+            source that was off, else the age of the recovery point; None when nobody knows.
+        rto_seconds: From the start of the run to the verified VM.
+        outage_seconds: From the source being off to the verified VM; None where the source was lost.
+    """
+
+    rpo_seconds: float | None = None
+    rto_seconds: float = 0.0
+    outage_seconds: float | None = None
+
+
 class FailoverResult(Record):
     """The result of a completed failover; it names every resource that was made.
 
     Attributes:
-        disks: What of the replicated disks is attached: nothing yet.
+        disks: What of the replicated disks is attached, in words.
         nic_source: Where the list of source NICs came from.
         nic_source_observed_at: When that source saw the VM (UTC); None when it does not say.
         nic_source_age_seconds: How old that was when the run used it; None when it does not say.
         nics_inferred: True when the NICs were guessed from mapping rows.
         warnings: Everything that an operator should look at, the decisions' own warnings included.
+        proven: The highest level that was proven.
+        attached: The disks as read back.
+        recovery_point: What point in time they hold.
+        snapshots: The rollback snapshots that exist.
+        checks: The preflight.
+        continues_as: The workflow that goes on: it cleans a drill up, or waits for commit or rollback.
     """
 
     workflow_id: str
@@ -77,6 +133,14 @@ class FailoverResult(Record):
     nic_source_reason: str = ""
     nics_inferred: bool = False
     warnings: tuple[str, ...] = ()
+    proven: ProofLevel | None = None
+    attached: tuple[VolumeFacts, ...] = ()
+    recovery_point: RecoveryPoint | None = None
+    objectives: Objectives | None = None
+    source_end: SourceEnd | None = None
+    snapshots: tuple[SnapshotFact, ...] = ()
+    checks: tuple[Check, ...] = ()
+    continues_as: str = ""
 
 
 class FailureReport(Record):
@@ -86,6 +150,9 @@ class FailureReport(Record):
         step: The step that failed, in the runbook's words.
         left_behind: Every resource that still exists; empty when all was removed.
         held_by: The workflow id of the failover that runs already, for FailoverInProgress.
+        checks: The preflight, as far as it came.
+        restored: What the way back did to source, disks and fence.
+        rolled_back_by: Who ordered the rollback of a run that held, and why.
     """
 
     step: str
@@ -96,6 +163,9 @@ class FailureReport(Record):
     disks: str = DISKS_NONE
     warnings: tuple[str, ...] = ()
     held_by: str = ""
+    checks: tuple[Check, ...] = ()
+    restored: tuple[str, ...] = ()
+    rolled_back_by: str = ""
 
 
 class Acceptance(Record):
@@ -118,3 +188,26 @@ class Acceptance(Record):
     error_type: str = ""
     message: str = ""
     held_by: str = ""
+    checks: tuple[Check, ...] = ()
+
+
+class EndReport(Record):
+    """How a drill's VM was cleaned up, or a live VM was committed or rolled back.
+
+    Attributes:
+        end: ``cleaned_up``, ``committed`` or ``rolled_back``.
+        removed: What was removed, as ``name (id): what``.
+        left_behind: Every resource that still exists and should not.
+        restored: What the way back did to source, disks and fence.
+        reason: The order's.
+    """
+
+    end: str
+    workflow_id: str
+    context_id: str
+    removed: tuple[str, ...] = ()
+    left_behind: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    reason: str = ""
+    user_id: str = ""
