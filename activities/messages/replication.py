@@ -23,12 +23,12 @@ class FenceRequest(Record):
 
     Attributes:
         workflow_id: Who fences; only the same id releases.
-        fenced_by: For a look: another workflow id whose fence is meant, empty for ``workflow_id``.
+        lost_job_id: A job of a lost source: it never ends, so the look does not mind it.
     """
 
     workflow_id: str
     context_id: str
-    fenced_by: str = ""
+    lost_job_id: str = ""
 
 
 class Fence(Record):

@@ -1,0 +1,86 @@
+"""The source is off, read as off; or an operator declared it lost and nobody says otherwise."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.failures import failure
+    from activities.messages.source_power import PowerOffRequest, PowerQuery, PowerState, SourcePower
+    from rules.context import VMContext
+    from rules.errors import FailoverErrorType
+    from rules.outcomes import SourceEnd
+    from rules.policy import FailoverPolicy
+    from workflows import source_steps
+
+_ON = frozenset({PowerState.ON, PowerState.SUSPENDED})
+
+
+async def confirm_lost(context: VMContext, policy: FailoverPolicy, reason: str) -> SourceEnd:
+    """Ask once more: a source that the VMA reports as on is not lost, whoever said so.
+
+    Raises:
+        ApplicationError: SourceNotLost.
+    """
+    power = await source_steps.read_power(PowerQuery(context=context), "declared lost, is it?", policy)
+    if power.state in _ON:
+        raise failure(
+            FailoverErrorType.SOURCE_NOT_LOST,
+            f"The source was declared lost, and the VMA reports it {power.state.value}",
+        )
+    return SourceEnd(
+        lost=power.state is PowerState.UNREACHABLE,
+        reason=reason,
+        off_at=power.observed_at if power.state is PowerState.OFF else None,
+    )
+
+
+async def power_off(
+    context: VMContext, policy: FailoverPolicy, about_to: Callable[[], None]
+) -> tuple[SourceEnd, tuple[str, ...]]:
+    """Power the source off: gently first, then by force; done only when it is read back as off.
+
+    Args:
+        context: The VM.
+        policy: How long each may take.
+        about_to: Called right before the first request that may change its power.
+
+    Returns:
+        What became of it, and what to warn of.
+
+    Raises:
+        ApplicationError: SourceStillOn.
+    """
+    power = await source_steps.read_power(PowerQuery(context=context), "before the power-off", policy)
+    if power.state is PowerState.OFF:
+        return SourceEnd(shutdown_method="already-off", off_at=power.observed_at), ()
+    if power.state is PowerState.UNREACHABLE:
+        raise failure(FailoverErrorType.SOURCE_STILL_ON, f"Nobody can say that it is off: {power.reason}")
+    about_to()
+    method, power = await _off(context, policy, force=False, seconds=policy.power_off_grace_seconds)
+    if power.state is not PowerState.OFF:
+        forced, power = await _off(context, policy, force=True, seconds=policy.power_off_budget_seconds)
+        method = forced or "forced"
+    if power.state is not PowerState.OFF:
+        raise failure(
+            FailoverErrorType.SOURCE_STILL_ON,
+            f"The source is {power.state.value} after a power-off by force {power.reason}".strip(),
+        )
+    warnings: tuple[str, ...] = ()
+    if method == "forced":
+        warnings = ("the source was powered off by force: its last writes are crash-consistent only",)
+    return SourceEnd(powered_off=True, shutdown_method=method, off_at=power.observed_at), warnings
+
+
+async def _off(
+    context: VMContext, policy: FailoverPolicy, *, force: bool, seconds: float
+) -> tuple[str, SourcePower]:
+    until = workflow.now() + timedelta(seconds=seconds)
+    request = PowerOffRequest(context=context, force=force, timeout_seconds=seconds)
+    reply = await source_steps.power_off(request, policy)
+    power = reply.power
+    while power.state is not PowerState.OFF and workflow.now() < until:
+        await workflow.sleep(policy.source_poll_seconds, summary="The source shuts down")
+        power = await source_steps.read_power(PowerQuery(context=context), "is it off?", policy)
+    return reply.shutdown_method, power
