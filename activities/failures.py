@@ -7,6 +7,9 @@ from rules.errors import FailoverErrorType
 CERTAINLY_NOT_MADE = "certainly-not-made"
 """The detail of a create failure after which no create call can be under way."""
 
+NOTHING_WRITTEN = "nothing-written"
+"""The detail of a conversion failure after which the disk is certainly as it was."""
+
 
 def failure(
     error_type: FailoverErrorType,
