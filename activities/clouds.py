@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from cloudstack import CloudStackClient, JobWatcher, Owner, Transport
+from cloudstack import CapacityClient, CloudStackClient, JobWatcher, Owner, StorageClient, Transport
 from database import CloudStackKeys, DatabaseUnavailable
 from rules.context import DestinationConfig
 from rules.errors import FailoverErrorType, FailoverRefused
@@ -30,7 +30,14 @@ class CloudStackOptions:
 
 
 class Cloud:
-    """A client and the watcher that waits for its jobs."""
+    """The clients of one set of keys, and the watcher that waits for their jobs.
+
+    Attributes:
+        client: VMs, networks and jobs.
+        storage: Volumes and snapshots.
+        capacity: What there is room for; only reads.
+        jobs: Waits for jobs.
+    """
 
     def __init__(self, keys: CloudStackKeys, options: CloudStackOptions) -> None:
         self._transport = Transport(
@@ -41,6 +48,8 @@ class Cloud:
             timeout_seconds=options.timeout,
         )
         self.client = CloudStackClient(self._transport, options.owner)
+        self.storage = StorageClient(self._transport, options.owner)
+        self.capacity = CapacityClient(self._transport, options.owner)
         self.jobs = JobWatcher(self.client, interval_seconds=options.job_poll)
 
     async def close(self) -> None:

@@ -1,5 +1,6 @@
 """A thin client of the Apache CloudStack API."""
 
+from cloudstack.capacity import CapacityClient
 from cloudstack.client import CloudStackClient
 from cloudstack.deploy import DeploySpec, NetworkRequest
 from cloudstack.errors import (
@@ -40,10 +41,22 @@ from cloudstack.models import (
 )
 from cloudstack.owner import Owner
 from cloudstack.signing import sign, signed
+from cloudstack.storage import StorageClient
+from cloudstack.storage_models import (
+    Capabilities,
+    Quota,
+    Snapshot,
+    StoragePool,
+    Tag,
+    VmSnapshot,
+    Volume,
+)
 from cloudstack.transport import Transport
 
 __all__ = [
     "BadRequest",
+    "Capabilities",
+    "CapacityClient",
     "CloudStackClient",
     "CloudStackError",
     "DeploySpec",
@@ -66,11 +79,16 @@ __all__ = [
     "NotTrusted",
     "OutcomeUnknown",
     "Owner",
+    "Quota",
     "QuotaExceeded",
     "Refused",
     "ServerFault",
     "ServiceOffering",
+    "Snapshot",
+    "StorageClient",
+    "StoragePool",
     "Submitted",
+    "Tag",
     "Template",
     "Throttled",
     "Transport",
@@ -78,6 +96,8 @@ __all__ = [
     "Unreachable",
     "VirtualMachine",
     "VmLookup",
+    "VmSnapshot",
+    "Volume",
     "WatcherClosed",
     "Zone",
     "error_class",

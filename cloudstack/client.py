@@ -1,15 +1,8 @@
 """The CloudStack commands that a failover needs, one method each."""
 
-import contextlib
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
-from typing import TypeVar
-
 from cloudstack.deploy import DeploySpec
-from cloudstack.errors import InvalidParameter, NotPermitted
+from cloudstack.errors import InvalidParameter
 from cloudstack.models import (
-    Entity,
-    Existence,
     JobOutcome,
     JobState,
     Network,
@@ -22,17 +15,14 @@ from cloudstack.models import (
     outcome_of,
 )
 from cloudstack.owner import Owner
-from cloudstack.paging import Pager
-from cloudstack.replies import read_list, read_model, unreadable
+from cloudstack.reading import Reader, same
+from cloudstack.replies import read_list, unreadable
 from cloudstack.transport import Transport
 from rules.models import Record
 
-_E = TypeVar("_E", bound=Entity)
-
 # The cheapest value that returns NICs; the details map comes with every value (observed, 11 and 15).
 _VM_DETAILS = {"details": "nics"}
-_EVERY_PROJECT = "-1"
-_NO_PARAMS: Mapping[str, str] = MappingProxyType({})
+_VMS = ("listVirtualMachines", "virtualmachine", VirtualMachine)
 
 
 class _Job(Record):
@@ -54,9 +44,8 @@ class CloudStackClient:
 
     def __init__(self, transport: Transport, owner: Owner | None = None, *, page_size: int = 500) -> None:
         self._transport = transport
-        self._owner = (owner or Owner()).params()
-        self._project_id = self._owner.get("projectid")
-        self._pager = Pager(transport, page_size)
+        self._reader = Reader(transport, owner, page_size)
+        self._owner = self._reader.owner
 
     async def find_vm(self, vm_id: str) -> VmLookup:
         """Look a VM up by its id, which tells apart "never existed" and "existed".
@@ -68,20 +57,8 @@ class CloudStackClient:
         Raises:
             NotPermitted: There is such a VM, and this key may not see it.
         """
-        command = "listVirtualMachines"
-        by_id = {"id": vm_id, **_VM_DETAILS}
-        existence = Existence.UNKNOWN
-        for params in [{**by_id, **self._owner}, by_id] if self._owner else [by_id]:
-            try:
-                reply = await self._transport.call(command, params)
-            except InvalidParameter:
-                existence = Existence.UNKNOWN
-                continue
-            for vm in read_list(command, "virtualmachine", VirtualMachine, reply):
-                if _same(vm.id, vm_id):
-                    return VmLookup(existence=Existence.EXISTS, vm=vm)
-            existence = Existence.EXPUNGED
-        return VmLookup(existence=existence)
+        existence, vm = await self._reader.look_up(*_VMS, vm_id, params=_VM_DETAILS)
+        return VmLookup(existence=existence, vm=vm)
 
     async def list_vms(
         self,
@@ -108,11 +85,11 @@ class CloudStackClient:
         if keyword is not None:
             params["keyword"] = keyword
         if all_owners:
-            found = await self._vms_of_everybody(params)
+            found = await self._reader.everybodys(*_VMS, params)
         else:
-            found = await self._vms({**params, **self._owner})
+            found = await self._reader.every(*_VMS, {**params, **self._owner})
         # Servers before 4.19 take the name for a part of it.
-        return [vm for vm in found if name is None or _same(vm.name, name)]
+        return [vm for vm in found if name is None or same(vm.name, name)]
 
     async def deploy_vm(self, spec: DeploySpec, *, expires_in: float) -> Submitted:
         """Submit the creation of a stopped VM.
@@ -126,20 +103,18 @@ class CloudStackClient:
         """
         params = {**spec.params(), **self._owner}
         command = "deployVirtualMachine"
-        submitted = read_model(
-            command, Submitted, await self._transport.call(command, params, expires_in=expires_in)
-        )
+        submitted = await self._reader.submit(command, params, expires_in=expires_in)
         if submitted.id is None:
             raise unreadable(command, "no id")
         return submitted
 
     async def start_vm(self, vm_id: str) -> Submitted:
         """Submit a start. On a running VM the job fails with 431: read the state."""
-        return await self._submit("startVirtualMachine", {"id": vm_id})
+        return await self._reader.submit("startVirtualMachine", {"id": vm_id})
 
     async def stop_vm(self, vm_id: str) -> Submitted:
         """Submit a stop; on a stopped VM the job succeeds."""
-        return await self._submit("stopVirtualMachine", {"id": vm_id})
+        return await self._reader.submit("stopVirtualMachine", {"id": vm_id})
 
     async def destroy_vm(self, vm_id: str, *, expunge: bool) -> Submitted:
         """Submit the removal of a VM, in any state.
@@ -151,24 +126,28 @@ class CloudStackClient:
         """
         # Sent only when it is wanted: some servers check the right to it before they read it.
         wish = {"expunge": "true"} if expunge else {}
-        return await self._submit("destroyVirtualMachine", {"id": vm_id, **wish})
+        return await self._reader.submit("destroyVirtualMachine", {"id": vm_id, **wish})
 
     async def find_network(self, network_id: str) -> Network | None:
         """Return a network that the owner can see, or None."""
-        networks = await self._by_id("listNetworks", "network", Network, network_id, params=self._owner)
+        networks = await self._reader.by_id(
+            "listNetworks", "network", Network, network_id, params=self._owner
+        )
         return next(iter(networks), None)
 
     async def find_zone(self, name_or_id: str) -> Zone | None:
         """Return a zone by its id or its name (in upper or lower case), or None."""
-        by_id = await self._by_id("listZones", "zone", Zone, name_or_id)
+        by_id = await self._reader.by_id("listZones", "zone", Zone, name_or_id)
         if by_id:
             return by_id[0]
-        zones = await self._every("listZones", "zone", Zone, {"name": name_or_id})
-        return next((zone for zone in zones if _same(zone.name, name_or_id)), None)
+        zones = await self._reader.every("listZones", "zone", Zone, {"name": name_or_id})
+        return next((zone for zone in zones if same(zone.name, name_or_id)), None)
 
     async def find_offering(self, offering_id: str) -> ServiceOffering | None:
         """Return a service offering, or None."""
-        offerings = await self._by_id("listServiceOfferings", "serviceoffering", ServiceOffering, offering_id)
+        offerings = await self._reader.by_id(
+            "listServiceOfferings", "serviceoffering", ServiceOffering, offering_id
+        )
         return next(iter(offerings), None)
 
     async def find_template(self, template_id: str, *, zone_id: str | None = None) -> Template | None:
@@ -179,7 +158,9 @@ class CloudStackClient:
             zone_id: Where it must be: one template has an entry per zone, ready in one and not in another.
         """
         params = {"templatefilter": "executable", **self._owner}
-        templates = await self._by_id("listTemplates", "template", Template, template_id, params=params)
+        templates = await self._reader.by_id(
+            "listTemplates", "template", Template, template_id, params=params
+        )
         # A template for all zones names none.
         return next((t for t in templates if zone_id is None or t.zoneid in {zone_id, None}), None)
 
@@ -190,7 +171,9 @@ class CloudStackClient:
         reason to ask for that job, not a proof of its end.
         """
         command, key = "listAsyncJobs", "asyncjobs"
-        pages = [read_list(command, key, _Job, page) async for page in self._pager.pages(command, key, {})]
+        pages = [
+            read_list(command, key, _Job, page) async for page in self._reader.pager.pages(command, key, {})
+        ]
         return {job.jobid for page in pages for job in page}
 
     async def job(self, job_id: str) -> JobOutcome:
@@ -208,71 +191,3 @@ class CloudStackClient:
         if outcome is None:
             raise unreadable(command, "no jobstatus")
         return outcome
-
-    async def _vms(self, params: Mapping[str, str]) -> list[VirtualMachine]:
-        return await self._every("listVirtualMachines", "virtualmachine", VirtualMachine, params)
-
-    async def _vms_of_everybody(self, params: Mapping[str, str]) -> list[VirtualMachine]:
-        """List what the caller may see: ``listall`` by itself leaves out whatever a project owns.
-
-        Project -1 stands for all that the caller may see (CloudStack's source, not observed). Whoever is
-        neither root nor a member of the owner's project gets that one only when it is named.
-        """
-        everybody = {**params, "listall": "true"}
-        lists = [await self._vms(everybody)]
-        with contextlib.suppress(InvalidParameter, NotPermitted):
-            lists.append(await self._vms({**everybody, "projectid": _EVERY_PROJECT}))
-        if self._project_id is not None:
-            lists.append(await self._vms({**everybody, "projectid": self._project_id}))
-        return _once(lists)
-
-    async def _submit(self, command: str, params: Mapping[str, str]) -> Submitted:
-        return read_model(command, Submitted, await self._transport.call(command, params))
-
-    async def _by_id(
-        self,
-        command: str,
-        key: str,
-        model: type[_E],
-        entity_id: str,
-        *,
-        params: Mapping[str, str] = _NO_PARAMS,
-    ) -> list[_E]:
-        """List what has this id; nothing when CloudStack does not know the id, which it answers with 431.
-
-        Raises:
-            InvalidParameter: CloudStack knows the id, and refused what else was asked: the owner.
-        """
-        try:
-            reply = await self._transport.call(command, {"id": entity_id, **params})
-        except InvalidParameter:
-            if await self._is_known(command, entity_id, params):
-                raise
-            return []
-        return [entity for entity in read_list(command, key, model, reply) if _same(entity.id, entity_id)]
-
-    async def _is_known(self, command: str, entity_id: str, params: Mapping[str, str]) -> bool:
-        without_owner = {name: value for name, value in params.items() if name not in self._owner}
-        if without_owner == params:
-            return False
-        try:
-            await self._transport.call(command, {"id": entity_id, **without_owner})
-        except InvalidParameter:
-            return False
-        return True
-
-    async def _every(self, command: str, key: str, model: type[_E], params: Mapping[str, str]) -> list[_E]:
-        found = [
-            read_list(command, key, model, page) async for page in self._pager.pages(command, key, params)
-        ]
-        return _once(found)
-
-
-def _once(lists: Iterable[Iterable[_E]]) -> list[_E]:
-    """Join lists. An entry that moved to the next page while we read is in two, as is one seen twice."""
-    return list({entity.id: entity for entities in lists for entity in entities}.values())
-
-
-def _same(one: str, other: str) -> bool:
-    """Compare names or ids as CloudStack's database does, where upper and lower case are one."""
-    return one.lower() == other.lower()

@@ -4,6 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+LONGEST_LEASE_DAYS = 36500
+"""The server takes no more (observed, section 17)."""
+
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -34,11 +37,15 @@ class DeploySpec:
         cpu_number: Only with a customized offering, as for the next two.
         cpu_speed: MHz; not with an offering that fixes it.
         memory: MiB.
+        uefi: Boot by UEFI, in legacy mode; else by BIOS. It must be what the disk was made for.
+        lease_days: CloudStack's own lease: after so many days it destroys the VM, with whatever root volume
+            it has then (observed, section 17). 0 for none. Where the feature is off it is ignored silently:
+            read it back.
 
     Raises:
         ValueError: What CloudStack would take and silently do otherwise, or refuse only after it made an
             orphan: no network, a network twice (observed: one NIC), a detail that is reserved. Also a
-            ``customid`` that is no lower-case uuid.
+            ``customid`` that is no lower-case uuid, and a lease out of range.
     """
 
     name: str
@@ -52,6 +59,8 @@ class DeploySpec:
     cpu_number: int | None = None
     cpu_speed: int | None = None
     memory: int | None = None
+    uefi: bool = False
+    lease_days: int = 0
 
     def __post_init__(self) -> None:
         wanted = [network.networkid for network in self.networks]
@@ -62,6 +71,8 @@ class DeploySpec:
             raise ValueError("a VM has at most one NIC in a network")
         if self.customid is not None and not _UUID.fullmatch(self.customid):
             raise ValueError("customid must be a lower-case uuid")
+        if not 0 <= self.lease_days <= LONGEST_LEASE_DAYS:
+            raise ValueError(f"a lease is at most {LONGEST_LEASE_DAYS} days")
         for key in self.details:
             if key.lower().startswith("extraconfig") or key in _SIZES:
                 raise ValueError(f"the detail {key} is CloudStack's own")
@@ -78,6 +89,10 @@ class DeploySpec:
         }
         if self.customid is not None:
             params["customid"] = self.customid
+        if self.uefi:
+            params |= {"boottype": "UEFI", "bootmode": "LEGACY"}
+        if self.lease_days:
+            params |= {"leaseduration": str(self.lease_days), "leaseexpiryaction": "DESTROY"}
         for index, network in enumerate(self.networks):
             params[f"iptonetworklist[{index}].networkid"] = network.networkid
             if network.mac is not None:

@@ -62,6 +62,11 @@ class VirtualMachine(Entity):
         cpunumber: Number of virtual CPUs.
         cpuspeed: MHz.
         memory: MiB.
+        hypervisor: ``KVM`` say.
+        boottype: ``Bios`` or ``Uefi``.
+        bootmode: ``legacy`` or ``secure``.
+        leaseduration: Days; None when the VM has no lease.
+        leaseexpiryaction: ``STOP`` or ``DESTROY``.
         nic: As listed; see `nics_in_order`.
         details: Our marks among the server's own keys (observed, section 15).
     """
@@ -78,6 +83,12 @@ class VirtualMachine(Entity):
     cpunumber: int | None = None
     cpuspeed: int | None = None
     memory: int | None = None
+    hypervisor: str | None = None
+    boottype: str | None = None
+    bootmode: str | None = None
+    leaseduration: int | None = None
+    leaseexpirydate: str | None = None
+    leaseexpiryaction: str | None = None
     nic: tuple[Nic, ...] = ()
     details: Texts = Field(default_factory=dict)
 

@@ -38,7 +38,12 @@ class PoolFacts(Record):
 
 
 class QuotaFact(Record):
-    """What the owner may still have of one resource; ``available`` is None for unlimited."""
+    """What the owner may still have of one resource; ``available`` is None for unlimited.
+
+    Attributes:
+        resource: CloudStack's type: ``user_vm``, ``volume``, ``snapshot``, ``cpu``, ``memory`` (MiB),
+            ``primary_storage`` and ``secondary_storage`` (GiB).
+    """
 
     resource: str
     available: int | None = None

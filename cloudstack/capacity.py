@@ -1,0 +1,164 @@
+"""What a site has room for and allows: pools, quota, settings. Only reads.
+
+Most of it is an administrator's to ask: a plain key does not even have the command (432; observed, 19).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloudstack.errors import BadRequest, NotPermitted
+from cloudstack.models import Entity
+from cloudstack.owner import Owner
+from cloudstack.reading import Reader, same
+from cloudstack.replies import read_list, read_model
+from cloudstack.storage_models import Capabilities, Quota, StoragePool, VmSnapshot
+from cloudstack.transport import Transport
+from rules.models import Record
+
+_NO_SUCH_COMMAND = 432
+_RESOURCES = {
+    "user_vm": "vm",
+    "cpu": "cpu",
+    "memory": "memory",
+    "volume": "volume",
+    "snapshot": "snapshot",
+    "primary_storage": "primarystorage",
+    "secondary_storage": "secondarystorage",
+    "network": "network",
+}
+
+
+class _Holder(Entity):
+    """An account or a project. Its reply holds users with API keys: only named fields are ever read."""
+
+    name: str = ""
+
+
+class _Setting(Record):
+    name: str
+    value: str | None = None
+
+
+class _Hypervisor(Record):
+    hypervisor: str
+    hypervisorversion: str | None = None
+    maxdatavolumeslimit: int | None = None
+
+
+class CapacityClient:
+    """Read-only facts about a site and an owner.
+
+    Every method raises what `cloudstack.transport.Transport.call` raises, and `NotPermitted` where the key
+    does not have the command.
+
+    Args:
+        transport: Sends the calls; closing it stays with the caller.
+        owner: Whose quota; the caller's own where there is none.
+        page_size: Entries per page.
+    """
+
+    def __init__(self, transport: Transport, owner: Owner | None = None, *, page_size: int = 500) -> None:
+        self._reader = Reader(transport, owner, page_size)
+        self._transport = transport
+
+    async def pools(self, zone_id: str) -> list[StoragePool]:
+        """List the primary storage pools of a zone; for administrators."""
+        command = "listStoragePools"
+        try:
+            return await self._reader.every(command, "storagepool", StoragePool, {"zoneid": zone_id})
+        except BadRequest as error:
+            raise _translated(error) from error
+
+    async def quota(self) -> tuple[Quota, ...]:
+        """Return what the owner may still have; a plain key may ask for its own.
+
+        The reply holds an API key, so nothing of it is kept but the numbers. ``networktotal`` is unreliable
+        (observed, section 19), and so is what is available of networks.
+
+        Returns:
+            Empty when CloudStack shows no such owner.
+        """
+        owner = self._reader.owner
+        if "projectid" in owner:
+            # CloudStack's source; not observed.
+            command, key, params = "listProjects", "project", {"id": owner["projectid"]}
+        else:
+            command, key = "listAccounts", "account"
+            params = {"domainid": owner["domainid"], "name": owner["account"]} if owner else {}
+        reply = await self._call(command, params)
+        entries = reply.get(key) or []
+        holders = read_list(command, key, _Holder, reply)
+        wanted = owner.get("account")
+        found = [
+            entry
+            for entry, holder in zip(entries, holders, strict=True)
+            if wanted is None or same(holder.name, wanted)
+        ]
+        # Several: nobody says which one is the caller's.
+        return _quotas(found[0]) if len(found) == 1 else ()
+
+    async def capabilities(self) -> Capabilities:
+        """Return what the server can do."""
+        command = "listCapabilities"
+        reply = await self._call(command, {})
+        return read_model(command, Capabilities, reply.get("capability") or {})
+
+    async def vm_snapshots(self, vm_id: str) -> list[VmSnapshot]:
+        """List the snapshots of a whole VM: each blocks attach and detach of its volumes."""
+        params = {"virtualmachineid": vm_id}
+        found = await self._reader.everybodys("listVMSnapshot", "vmSnapshot", VmSnapshot, params)
+        return [one for one in found if one.virtualmachineid is None or same(one.virtualmachineid, vm_id)]
+
+    async def setting(self, name: str) -> str | None:
+        """Return a global setting of the server, None when it has no such; for administrators."""
+        command = "listConfigurations"
+        reply = await self._call(command, {"name": name})
+        found = read_list(command, "configuration", _Setting, reply)
+        return next((one.value for one in found if one.name == name), None)
+
+    async def max_data_disks(self, hypervisor: str) -> int | None:
+        """Return how many data disks a VM may have, None when the server does not say.
+
+        The server takes the row of the host's version, else the one named ``default``; which host it will be
+        nobody knows, so without a default the smallest counts (CloudStack's source; not observed).
+        """
+        command = "listHypervisorCapabilities"
+        reply = await self._call(command, {"hypervisor": hypervisor})
+        rows = [
+            row
+            for row in read_list(command, "hypervisorCapabilities", _Hypervisor, reply)
+            if same(row.hypervisor, hypervisor) and row.maxdatavolumeslimit is not None
+        ]
+        default = [row for row in rows if row.hypervisorversion == "default"] or rows
+        return min((row.maxdatavolumeslimit or 0 for row in default), default=None)
+
+    async def _call(self, command: str, params: Mapping[str, str]) -> dict[str, Any]:
+        try:
+            return await self._transport.call(command, params)
+        except BadRequest as error:
+            raise _translated(error) from error
+
+
+def _translated(error: BadRequest) -> Exception:
+    """Say what a 432 means here: the command is there, and this key does not have it."""
+    if error.code != _NO_SUCH_COMMAND:
+        return error
+    return NotPermitted(error.command, error.code, error.cs_code, error.text)
+
+
+def _quotas(entry: Mapping[str, object]) -> tuple[Quota, ...]:
+    return tuple(
+        Quota(
+            resource=resource,
+            limit=_number(entry.get(f"{prefix}limit")),
+            available=_number(entry.get(f"{prefix}available")),
+        )
+        for resource, prefix in _RESOURCES.items()
+        if f"{prefix}available" in entry
+    )
+
+
+def _number(value: object) -> int | None:
+    """Read a limit: a text with a number, or "Unlimited"; -1 stands for the same elsewhere."""
+    text = str(value)
+    return int(text) if text.removeprefix("-").isdecimal() and text != "-1" else None
