@@ -19,7 +19,19 @@ class Place(Record):
     device_id: int | None = None
 
 
-class MoveRequest(Record):
+class SignedCall(Record):
+    """How long a call of this step may still act after its answer was lost; from the policy.
+
+    Attributes:
+        expiry_seconds: How long CloudStack accepts the signed call.
+        settle_seconds: After this time no call that was signed before can take effect.
+    """
+
+    expiry_seconds: float = 60.0
+    settle_seconds: float = 70.0
+
+
+class MoveRequest(SignedCall):
     """Ask for one step that brings a volume nearer to its place.
 
     Attributes:
@@ -57,7 +69,7 @@ class SnapshotPurpose(StrEnum):
     CLONE = "clone"
 
 
-class SnapshotRequest(Record):
+class SnapshotRequest(SignedCall):
     """Ask for the snapshot of one volume: made, or the one that this failover made already.
 
     Attributes:
@@ -83,7 +95,7 @@ class SnapshotReply(Record):
     cleared: tuple[str, ...] = ()
 
 
-class RevertRequest(Record):
+class RevertRequest(SignedCall):
     """Ask for the revert of an unattached volume to a snapshot of this failover."""
 
     owner: VmOwner
@@ -111,7 +123,7 @@ class RemoveSnapshotsRequest(Record):
     keep: tuple[str, ...] = ()
 
 
-class CloneRequest(Record):
+class CloneRequest(SignedCall):
     """Ask for a volume made from a snapshot: made, or the one that this failover made already."""
 
     owner: VmOwner
