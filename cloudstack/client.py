@@ -112,9 +112,15 @@ class CloudStackClient:
         """Submit a start. On a running VM the job fails with 431: read the state."""
         return await self._reader.submit("startVirtualMachine", {"id": vm_id})
 
-    async def stop_vm(self, vm_id: str) -> Submitted:
-        """Submit a stop; on a stopped VM the job succeeds."""
-        return await self._reader.submit("stopVirtualMachine", {"id": vm_id})
+    async def stop_vm(self, vm_id: str, *, force: bool = False) -> Submitted:
+        """Submit a stop; on a stopped VM the job succeeds.
+
+        Args:
+            vm_id: The VM.
+            force: Do not wait for the guest. The key may need a right for it.
+        """
+        wish = {"forced": "true"} if force else {}
+        return await self._reader.submit("stopVirtualMachine", {"id": vm_id, **wish})
 
     async def destroy_vm(self, vm_id: str, *, expunge: bool) -> Submitted:
         """Submit the removal of a VM, in any state.

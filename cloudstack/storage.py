@@ -77,7 +77,9 @@ class StorageClient:
             and (vm_id is None or same(volume.virtualmachineid or "", vm_id))
         ]
 
-    async def attach_volume(self, volume_id: str, vm_id: str, device_id: int | None = None) -> Submitted:
+    async def attach_volume(
+        self, volume_id: str, vm_id: str, device_id: int | None = None, *, expires_in: float | None = None
+    ) -> Submitted:
         """Submit an attach.
 
         It may migrate the volume without a word to where the VM's root is (observed, section 9): compare
@@ -87,15 +89,21 @@ class StorageClient:
             volume_id: The volume.
             vm_id: The VM; stopped for the root.
             device_id: 0 for the root, then 1, 2, 4 and so on; None lets CloudStack choose, never 0.
+            expires_in: Seconds for which the server accepts this request.
         """
         params = {"id": volume_id, "virtualmachineid": vm_id}
         if device_id is not None:
             params["deviceid"] = str(device_id)
-        return await self._reader.submit("attachVolume", params)
+        return await self._reader.submit("attachVolume", params, expires_in=expires_in)
 
-    async def detach_volume(self, volume_id: str) -> Submitted:
-        """Submit a detach; by VM and device id the server fails (observed, section 9)."""
-        return await self._reader.submit("detachVolume", {"id": volume_id})
+    async def detach_volume(self, volume_id: str, *, expires_in: float | None = None) -> Submitted:
+        """Submit a detach; by VM and device id the server fails (observed, section 9).
+
+        Args:
+            volume_id: The volume.
+            expires_in: Seconds for which the server accepts this request.
+        """
+        return await self._reader.submit("detachVolume", {"id": volume_id}, expires_in=expires_in)
 
     async def delete_volume(self, volume_id: str) -> bool:
         """Delete an unattached volume for good; synchronous.
@@ -185,9 +193,14 @@ class StorageClient:
         _, snapshot = await self._reader.look_up(*_SNAPSHOTS, snapshot_id)
         return snapshot
 
-    async def revert_snapshot(self, snapshot_id: str) -> Submitted:
-        """Submit the return of a volume to its snapshot; at no VM, or at a stopped one."""
-        return await self._reader.submit("revertSnapshot", {"id": snapshot_id})
+    async def revert_snapshot(self, snapshot_id: str, *, expires_in: float | None = None) -> Submitted:
+        """Submit the return of a volume to its snapshot; at no VM, or at a stopped one.
+
+        Args:
+            snapshot_id: In state ``BackedUp``.
+            expires_in: Seconds for which the server accepts this request.
+        """
+        return await self._reader.submit("revertSnapshot", {"id": snapshot_id}, expires_in=expires_in)
 
     async def delete_snapshot(self, snapshot_id: str) -> Submitted:
         """Submit the removal of a snapshot; what was made from it stays. Of a deleted one the job fails."""

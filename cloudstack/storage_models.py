@@ -58,6 +58,7 @@ class Snapshot(Entity):
         state: ``BackedUp`` when it can be used; ``Allocated`` and ``Creating`` before, ``Error`` when it
             failed.
         virtualsize: Bytes of the volume.
+        jobid: The job that makes it; None when there is none any more (observed, section 16).
         tags: Of the create call too (observed, section 15).
     """
 
@@ -70,6 +71,7 @@ class Snapshot(Entity):
     physicalsize: int | None = None
     virtualsize: int | None = None
     revertable: bool | None = None
+    jobid: str | None = None
     tags: tuple[Tag, ...] = ()
 
     @property
