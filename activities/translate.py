@@ -19,6 +19,7 @@ from database import CredentialError, DatabaseError, DatabaseUnavailable, Stored
 from rules.errors import FailoverErrorType, FailoverRefused
 from vma import SourceRefused, VmaError
 from vma.errors import SourceUnreachable
+from volume_daemon import DaemonError, DaemonRefused, DaemonUnreachable, DaemonUnsure
 
 _TABLE: tuple[tuple[type[Exception], FailoverErrorType], ...] = (
     (DatabaseUnavailable, FailoverErrorType.DATABASE_UNAVAILABLE),
@@ -35,10 +36,14 @@ _TABLE: tuple[tuple[type[Exception], FailoverErrorType], ...] = (
     (ServerFault, FailoverErrorType.CLOUDSTACK_UNAVAILABLE),
     (SourceUnreachable, FailoverErrorType.SOURCE_UNREACHABLE),
     (SourceRefused, FailoverErrorType.SOURCE_REFUSED),
+    # The daemon passes our calls on to CloudStack: for a run its outage is one of CloudStack.
+    (DaemonUnreachable, FailoverErrorType.CLOUDSTACK_UNAVAILABLE),
+    (DaemonUnsure, FailoverErrorType.CLOUDSTACK_OUTCOME_UNKNOWN),
+    (DaemonRefused, FailoverErrorType.DISK_MOVE_FAILED),
 )
 """First match wins; a subclass stands above its base."""
 
-TRANSLATED = (FailoverRefused, DatabaseError, CloudStackError, VmaError)
+TRANSLATED = (FailoverRefused, DatabaseError, CloudStackError, VmaError, DaemonError)
 
 
 def type_of(error: Exception) -> FailoverErrorType:
