@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from rules.disks import DiskPlan, RecoveryPoint
+from rules.disks import DiskPlan, Firmware, RecoveryPoint
 from rules.models import Record
 
 
@@ -35,6 +35,7 @@ class Preflight(Record):
 
     Attributes:
         disks: In the order of their device ids; empty when the disks cannot be planned.
+        firmware: How the new VM boots.
         convert: Whether the guest must be converted before it boots.
         lease_days: For a drill on clones where CloudStack has the feature: the instance lease; 0 for none.
         snapshot_seconds: How long the snapshots of all disks are expected to take, one after the other.
@@ -43,6 +44,7 @@ class Preflight(Record):
     checks: tuple[Check, ...] = ()
     disks: tuple[DiskPlan, ...] = ()
     recovery_point: RecoveryPoint = RecoveryPoint()
+    firmware: Firmware = Firmware.UNKNOWN
     convert: bool = False
     lease_days: int = 0
     snapshot_seconds: float = 0.0
