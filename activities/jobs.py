@@ -12,7 +12,7 @@ from activities.messages.vm import JobReport, JobRequest, JobState
 from activities.translate import typed_failures
 from cloudstack import JobState as CloudJobState
 from rules.errors import FailoverErrorType
-from volume_daemon import DaemonError, DaemonRefused, OperationStatus, VolumeDaemonClient
+from volume_daemon import DaemonError, DaemonRefused, Operation, OperationStatus, VolumeDaemonClient
 
 _ENDS = {OperationStatus.COMPLETED: JobState.SUCCEEDED, OperationStatus.FAILED: JobState.FAILED}
 
@@ -24,14 +24,21 @@ class JobActivities:
         clouds: The clients, each with its one watcher.
         daemon: Where the appliance's Volume Daemon moves the disks.
         daemon_poll: Seconds between two questions after one of its operations.
+        daemon_grace: Seconds that it has for its own books, after the volume is where it was to be.
     """
 
     def __init__(
-        self, clouds: Clouds, daemon: VolumeDaemonClient | None = None, *, daemon_poll: float = 2.0
+        self,
+        clouds: Clouds,
+        daemon: VolumeDaemonClient | None = None,
+        *,
+        daemon_poll: float = 2.0,
+        daemon_grace: float = 60.0,
     ) -> None:
         self._clouds = clouds
         self._daemon = daemon
         self._daemon_poll = daemon_poll
+        self._daemon_grace = daemon_grace
 
     @activity.defn(name="WaitForJobActivity")
     async def wait_for_job(self, request: JobRequest) -> JobReport:
@@ -46,7 +53,7 @@ class JobActivities:
                 try:
                     async with asyncio.timeout(request.timeout_seconds):
                         if request.job_id.startswith(DAEMON_JOB):
-                            return await self._wait_for_daemon(request.job_id.removeprefix(DAEMON_JOB))
+                            return await self._wait_for_daemon(request)
                         cloud = await self._clouds.of(request.destination)
                         outcome = await cloud.jobs.wait(request.job_id)
                 except TimeoutError:
@@ -57,18 +64,21 @@ class JobActivities:
             return JobReport(state=JobState.FAILED, code=outcome.code)
         return JobReport(state=JobState.UNKNOWN)
 
-    async def _wait_for_daemon(self, operation_id: str) -> JobReport:
+    async def _wait_for_daemon(self, request: JobRequest) -> JobReport:
         """Wait for the end of an operation.
 
-        The daemon forgets what it was at when it is restarted: that is unknown. It says "failed" after a
-        success too (original-system.md, sections 4.3 and 7.17): as after every move the volume tells.
+        The daemon forgets what it was at when it is restarted, or shows it as under way for ever. It says
+        "failed" after a success too (original-system.md, sections 4.3 and 7.17). As after every move the
+        volume tells; here it ends the wait for an operation that has long had its effect.
         """
         if self._daemon is None:
             raise failure(
                 FailoverErrorType.CONFIGURATION_ERROR,
                 "The job is one of the Volume Daemon, and this worker has no VOLUME_DAEMON_URL",
             )
-        while True:
+        operation_id = request.job_id.removeprefix(DAEMON_JOB)
+        effective = 0.0
+        while effective < self._daemon_grace:
             try:
                 operation = await self._daemon.operation(operation_id)
             except DaemonRefused:
@@ -80,4 +90,12 @@ class JobActivities:
                     return JobReport(state=JobState.UNKNOWN)
                 if operation.has_ended:
                     return JobReport(state=_ENDS.get(operation.status, JobState.UNKNOWN))
+                done = await self._has_effect(request, operation)
+                effective = effective + self._daemon_poll if done else 0.0
             await asyncio.sleep(self._daemon_poll)
+        return JobReport(state=JobState.UNKNOWN)
+
+    async def _has_effect(self, request: JobRequest, operation: Operation) -> bool:
+        cloud = await self._clouds.of(request.destination)
+        volume = await cloud.storage.find_volume(operation.volume_id) if operation.volume_id else None
+        return volume is not None and (volume.virtualmachineid or "") == (operation.vm_id or "")

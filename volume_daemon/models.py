@@ -27,11 +27,17 @@ class OperationStatus(StrEnum):
 class Operation(Record):
     """An attach or a detach that the daemon works on.
 
-    Its request, response and error are not read: only where the volume is decides.
+    Its response and error are not read: only where the volume is decides.
+
+    Attributes:
+        volume_id: The volume; empty when the daemon does not say.
+        vm_id: Where it is to be attached; None for a detach.
     """
 
     id: str
     status: OperationStatus
+    volume_id: str = ""
+    vm_id: str | None = None
 
     @property
     def has_ended(self) -> bool:
