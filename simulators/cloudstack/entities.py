@@ -200,6 +200,15 @@ class Group:
     account: Account
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """After its days the server stops or destroys the VM (observed, section 17)."""
+
+    days: int
+    expires: datetime
+    action: str
+
+
 @dataclass(slots=True, eq=False)
 class Vm:
     """A VM.
@@ -229,6 +238,7 @@ class Vm:
     details: dict[str, str] = field(default_factory=dict)
     boot_type: str = "Bios"
     boot_mode: str = "legacy"
+    lease: Lease | None = None
     group: Group | None = None
     host: Host | None = None
     started_once: bool = False

@@ -10,7 +10,6 @@ Json = dict[str, object]
 
 DOMAIN = "ROOT"
 OS_NAME = "CentOS 5.6 (64-bit)"
-HYPERVISOR = "Simulator"
 POD_NAME = "POD0"
 _WITHOUT_GROUP = frozenset({"min", "nics", "stats"})
 _WITHOUT_NICS = frozenset({"min"})
@@ -150,7 +149,7 @@ def virtual_machine(
         **_root_keys(world, vm, parts),
         "securitygroup": [],
         "nic": [] if parts & _WITHOUT_NICS else [nic(item, place) for place, item in enumerate(vm.nics)],
-        "hypervisor": HYPERVISOR,
+        "hypervisor": world.hypervisor,
     }
     if viewer.is_root_admin:
         body["instancename"] = f"i-2-{vm.number}-VM"
@@ -169,8 +168,19 @@ def virtual_machine(
         "arch": "x86_64",
         "tags": tags_of(world, vm.id),
         "hasannotations": False,
+        **_lease(vm),
     }
     return body | ({"password": password} if password else {})
+
+
+def _lease(vm: Vm) -> Json:
+    if vm.lease is None:
+        return {}
+    return {
+        "leaseduration": vm.lease.days,
+        "leaseexpirydate": moment(vm.lease.expires),
+        "leaseexpiryaction": vm.lease.action,
+    }
 
 
 def _root_keys(world: World, vm: Vm, parts: frozenset[str]) -> Json:

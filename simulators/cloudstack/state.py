@@ -22,6 +22,7 @@ from simulators.cloudstack.entities import (
 from simulators.cloudstack.storage_state import StorageState
 
 ISOLATED_SERVICES = ("Dhcp", "Dns", "Firewall", "PortForwarding", "SourceNat", "StaticNat", "UserData", "Vpn")
+KVM = "KVM"
 SHARED_SERVICES = ("Dhcp", "Dns", "UserData")
 
 
@@ -36,6 +37,8 @@ class State(StorageState):
         networks, templates, offerings, vms, jobs: By uuid.
         accounts: By name; projects are in ``projects`` by uuid.
         maintenance: While true, async commands are refused with 503 (observed, section 21).
+        settings: The server's global settings, as far as anything here depends on them.
+        can_boot_uefi: Whether a host starts a VM with UEFI; none of those that were observed (section 1).
     """
 
     def __init__(self, *, seed: int, zone_id: str, zone_name: str, domain_id: str) -> None:
@@ -62,6 +65,12 @@ class State(StorageState):
         self.accounts: dict[str, Account] = {}
         self.projects: dict[str, Account] = {}
         self.maintenance = False
+        self.can_boot_uefi = False
+        self.settings = {
+            "expunge.delay": "86400",
+            "instance.lease.enabled": "false",
+            "kvm.snapshot.enabled": "true",
+        }
         self._hosts_up_at = datetime.min.replace(tzinfo=UTC)
 
     @property
@@ -72,6 +81,42 @@ class State(StorageState):
     def disconnect_hosts(self, seconds: float) -> None:
         """Let all hosts be Disconnected for so long from now on."""
         self._hosts_up_at = self.now() + timedelta(seconds=seconds)
+
+    def setting(self, name: str) -> bool:
+        """Return a setting that is true or false."""
+        return self.settings.get(name, "") == "true"
+
+    def use_kvm(self, *, snapshots_while_running: bool = True, data_disks: int = 64) -> None:
+        """Let all hosts be KVM ones: a revert works there, and UEFI boots.
+
+        Args:
+            snapshots_while_running: ``kvm.snapshot.enabled``.
+            data_disks: What the hypervisor allows a VM.
+        """
+        self.hypervisor = KVM
+        self.can_revert = self.can_boot_uefi = True
+        self.max_data_disks = data_disks
+        self.settings["kvm.snapshot.enabled"] = str(snapshots_while_running).lower()
+
+    def expire_leases(self) -> list[Vm]:
+        """Let every lease end now, and return the VMs: destroyed, not expunged, or stopped (section 17).
+
+        A root that was swapped in stays on the VM, a data disk is detached and kept.
+        """
+        leased = [vm for vm in self.vms_existing() if vm.lease is not None]
+        for vm in leased:
+            action = vm.lease.action if vm.lease is not None else ""
+            vm.lease, vm.host = None, None
+            vm.state = VmState.DESTROYED if action == "DESTROY" else VmState.STOPPED
+            if vm.state is VmState.DESTROYED:
+                self.keep_data_disks(vm)
+        return leased
+
+    def keep_data_disks(self, vm: Vm) -> None:
+        """Detach all disks but the root, as a destroy does."""
+        for volume in self.volumes_of(vm):
+            if not volume.is_root:
+                volume.detach()
 
     def vms_existing(self) -> list[Vm]:
         """Return every VM that is not expunged, Destroyed and Error ones too, oldest first."""
@@ -131,6 +176,7 @@ class State(StorageState):
             else:
                 volume.detach()
         self.drop_tags(vm.id)
+        self.vm_snapshots = [snapshot for snapshot in self.vm_snapshots if snapshot.vm is not vm]
         vm.nics.clear()
         vm.host, vm.removed, vm.state = None, True, VmState.EXPUNGING
 

@@ -9,8 +9,15 @@ from simulators.cloudstack.entities import Account, ServiceOffering, Template, V
 GIB = 1024**3
 POOL_SIZE = 1024 * GIB
 """Bytes of a storage pool that says nothing else."""
-OTHER_DEVICE_IDS = (1, 2, 4, 5, 6, 7)
-"""What a data disk may have: 0 is the root's, and 3 is reserved for a CD-ROM (observed, section 12)."""
+DATA_DISKS = 6
+"""How many data disks a VM may have where nobody says otherwise (observed, section 12)."""
+_RESERVED = 3
+"""The device id that a CD-ROM has."""
+
+
+def device_ids(data_disks: int) -> tuple[int, ...]:
+    """Return their places: 0 is the root's, and 3 is reserved (observed, section 12)."""
+    return tuple(place for place in range(1, data_disks + 2) if place != _RESERVED)
 
 
 class VolumeType(StrEnum):
@@ -44,9 +51,10 @@ class SnapshotState(StrEnum):
 
 @dataclass(slots=True)
 class StoragePool:
-    """A primary storage pool of one cluster; ``size`` in bytes.
+    """A primary storage pool of one cluster, or without one of the whole zone; ``size`` in bytes.
 
     Attributes:
+        used: Bytes that are written, whoever wrote them.
         managed: A plug-in makes one LUN for each volume; a root volume on it cannot be swapped
             (cloudstack-api.md, section 3).
     """
@@ -58,6 +66,12 @@ class StoragePool:
     created: datetime
     size: int = POOL_SIZE
     managed: bool = False
+    used: int = 0
+
+    @property
+    def is_zone_wide(self) -> bool:
+        """Whether it is no cluster's."""
+        return not self.cluster_id
 
 
 @dataclass(slots=True)
@@ -141,3 +155,13 @@ class Snapshot:
     content: str = field(default="", repr=False)
     state: SnapshotState = SnapshotState.ALLOCATED
     removed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class VmSnapshot:
+    """A snapshot of a whole VM, which keeps its disks where they are (cloudstack-api.md, section 3)."""
+
+    id: str
+    name: str
+    vm: Vm
+    created: datetime

@@ -3,7 +3,14 @@
 from simulators.cloudstack import shapes
 from simulators.cloudstack.entities import Account, JobStatus
 from simulators.cloudstack.shapes import Json
-from simulators.cloudstack.storage import DiskOffering, Snapshot, StoragePool, Volume, VolumeState
+from simulators.cloudstack.storage import (
+    DiskOffering,
+    Snapshot,
+    StoragePool,
+    VmSnapshot,
+    Volume,
+    VolumeState,
+)
 from simulators.cloudstack.world import World
 
 _IOPS = 1_000_000
@@ -23,7 +30,7 @@ def volume(world: World, item: Volume, viewer: Account) -> Json:
         "state": item.state.value,
         **shapes.owner(world, item.account),
         "storagetype": "shared",
-        "hypervisor": shapes.HYPERVISOR,
+        "hypervisor": world.hypervisor,
         "destroyed": item.state is VolumeState.DESTROY,
         "isextractable": False,
         "displayvolume": True,
@@ -69,11 +76,14 @@ def volume(world: World, item: Volume, viewer: Account) -> Json:
             "storage": item.pool.name,
             "storageid": item.pool.id,
             "path": item.path,
-            "clusterid": item.pool.cluster_id,
-            "clustername": item.pool.cluster,
-            "podid": world.pod_id,
-            "podname": shapes.POD_NAME,
         }
+        if not item.pool.is_zone_wide:
+            body |= {
+                "clusterid": item.pool.cluster_id,
+                "clustername": item.pool.cluster,
+                "podid": world.pod_id,
+                "podname": shapes.POD_NAME,
+            }
     return body
 
 
@@ -112,30 +122,33 @@ def storage_pool(world: World, item: StoragePool) -> Json:
     stored = sum(
         volume.size for volume in world.volumes.values() if volume.pool is item and not volume.removed
     )
-    return {
-        "id": item.id,
-        "zoneid": world.zone.id,
-        "zonename": world.zone.name,
+    place: Json = {
         "podid": world.pod_id,
         "podname": shapes.POD_NAME,
+        "clusterid": item.cluster_id,
+        "clustername": item.cluster,
+    }
+    return {
+        "id": item.id,
+        **({} if item.is_zone_wide else place),
+        "zoneid": world.zone.id,
+        "zonename": world.zone.name,
         "name": item.name,
         "ipaddress": "10.147.28.7",
         "path": f"/export/home/sandbox/{item.name}",
         "created": shapes.moment(item.created),
         "type": "NetworkFilesystem",
-        "clusterid": item.cluster_id,
-        "clustername": item.cluster,
         "capacitybytes": item.size,
         "disksizetotal": item.size,
         "disksizeallocated": stored,
-        "disksizeused": 0,
+        "disksizeused": item.used,
         "capacityiops": _IOPS,
         "usediops": _IOPS // 2,
         "istagarule": False,
         "state": "Up",
-        "scope": "CLUSTER",
+        "scope": "ZONE" if item.is_zone_wide else "CLUSTER",
         "overprovisionfactor": "2.0",
-        "hypervisor": shapes.HYPERVISOR,
+        "hypervisor": world.hypervisor,
         "provider": "DefaultPrimary",
         "storagecapabilities": {"VOLUME_SNAPSHOT_QUIESCEVM": "false"},
         "managed": item.managed,
@@ -159,5 +172,26 @@ def disk_offering(item: DiskOffering) -> Json:
         "displayoffering": True,
         "disksizestrictness": False,
         "encrypt": False,
+        "hasannotations": False,
+    }
+
+
+def vm_snapshot(world: World, item: VmSnapshot) -> Json:
+    """Return a snapshot of a whole VM (CloudStack's source; not observed)."""
+    return {
+        "id": item.id,
+        "name": item.name,
+        "displayname": item.name,
+        "state": "Ready",
+        "type": "Disk",
+        "current": True,
+        "virtualmachineid": item.vm.id,
+        "virtualmachinename": item.vm.name,
+        "zoneid": item.vm.zone.id,
+        "zonename": item.vm.zone.name,
+        "hypervisor": world.hypervisor,
+        **shapes.owner(world, item.vm.account),
+        "created": shapes.moment(item.created),
+        "tags": [],
         "hasannotations": False,
     }

@@ -5,12 +5,14 @@ from datetime import UTC, datetime
 from simulators.cloudstack.entities import Account, Tag, Vm, Zone
 from simulators.cloudstack.ids import Ids
 from simulators.cloudstack.storage import (
-    OTHER_DEVICE_IDS,
+    DATA_DISKS,
     DiskOffering,
     Snapshot,
     StoragePool,
+    VmSnapshot,
     Volume,
     VolumeType,
+    device_ids,
 )
 
 
@@ -20,8 +22,11 @@ class StorageState:
     Attributes:
         volumes, snapshots, disk_offerings: By uuid; what was deleted stays with ``removed`` set.
         tags: On whatever resource.
+        vm_snapshots: Those that are there.
+        hypervisor: Of every host.
         can_revert: Whether a revert works, as on KVM. On the hypervisor that was observed it never does
             (section 16).
+        max_data_disks: What the hypervisor allows a VM.
     """
 
     def __init__(self, seed: int) -> None:
@@ -31,7 +36,10 @@ class StorageState:
         self.volumes: dict[str, Volume] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self.tags: list[Tag] = []
+        self.vm_snapshots: list[VmSnapshot] = []
+        self.hypervisor = "Simulator"
         self.can_revert = False
+        self.max_data_disks = DATA_DISKS
 
     @staticmethod
     def now() -> datetime:
@@ -46,8 +54,8 @@ class StorageState:
         """Return the volume that the VM boots from, if it has one."""
         return next((volume for volume in self.volumes_of(vm) if volume.is_root), None)
 
-    def add_pool(self, cluster_id: str, cluster: str, *, managed: bool = False) -> StoragePool:
-        """Add a storage pool to a cluster."""
+    def add_pool(self, cluster_id: str = "", cluster: str = "", *, managed: bool = False) -> StoragePool:
+        """Add a storage pool to a cluster; without one it is the whole zone's."""
         name = f"PS{len(self.pools)}"
         pool = StoragePool(self.ids.uuid(), name, cluster_id, cluster, self.now(), managed=managed)
         self.pools.append(pool)
@@ -116,19 +124,31 @@ class StorageState:
 
     def any_pool(self, cluster_id: str = "") -> StoragePool:
         """Return a pool at random: of this cluster, or of them all, as clones get one (section 16)."""
-        return self.ids.choice([pool for pool in self.pools if cluster_id in ("", pool.cluster_id)])
+        near = [pool for pool in self.pools if cluster_id in ("", pool.cluster_id)]
+        return self.ids.choice(near or self.pools)
 
     def cluster_of(self, vm: Vm) -> str:
         """Return the cluster that the VM is bound to; empty where nothing of it is stored or runs yet."""
         root = self.root_of(vm)
-        if root is not None and root.pool is not None:
+        if root is not None and root.pool is not None and not root.pool.is_zone_wide:
             return root.pool.cluster_id
         return "" if vm.host is None else vm.host.cluster_id
 
     def free_device_id(self, vm: Vm) -> int | None:
-        """Return the lowest place for another data disk, None where the VM has its six (section 12)."""
+        """Return the lowest place for another data disk, None where the VM has all it may (section 12)."""
         used = {volume.device_id for volume in self.volumes_of(vm)}
-        return next((device_id for device_id in OTHER_DEVICE_IDS if device_id not in used), None)
+        places = device_ids(self.max_data_disks)
+        return next((device_id for device_id in places if device_id not in used), None)
+
+    def has_vm_snapshot(self, vm: Vm) -> bool:
+        """Tell whether a snapshot of the whole VM keeps its disks where they are."""
+        return any(snapshot.vm is vm for snapshot in self.vm_snapshots)
+
+    def add_vm_snapshot(self, name: str, vm: Vm) -> VmSnapshot:
+        """Take a snapshot of a whole VM."""
+        snapshot = VmSnapshot(self.ids.uuid(), name, vm, self.now())
+        self.vm_snapshots.append(snapshot)
+        return snapshot
 
     def remove_volume(self, volume: Volume) -> None:
         """Delete the volume and its tags for good; its snapshots stay (section 16)."""

@@ -3,6 +3,7 @@
 from simulators.cloudstack.commands import (
     accounts,
     attaching,
+    capacity,
     catalogue,
     deploy,
     jobs,
@@ -12,6 +13,7 @@ from simulators.cloudstack.commands import (
     storage,
     tags,
     virtual_machines,
+    vm_snapshots,
     volumes,
 )
 from simulators.cloudstack.commands.invocation import Command
@@ -19,8 +21,8 @@ from simulators.cloudstack.commands.invocation import Command
 COMMANDS: dict[str, Command] = {
     command.name: command
     for module in (
-        accounts, attaching, catalogue, deploy, jobs, lifecycle, networks, snapshots, storage, tags,
-        virtual_machines, volumes,
+        accounts, attaching, capacity, catalogue, deploy, jobs, lifecycle, networks, snapshots, storage,
+        tags, virtual_machines, vm_snapshots, volumes,
     )
     for command in module.COMMANDS
 }  # fmt: skip

@@ -3,6 +3,8 @@
 from simulators.cloudstack import shapes
 from simulators.cloudstack.commands.invocation import Command, Invocation, Json
 from simulators.cloudstack.commands.limits import (
+    CPU,
+    MEMORY,
     NETWORK,
     PRIMARY_STORAGE,
     SECONDARY_STORAGE,
@@ -57,6 +59,8 @@ def _shape(inv: Invocation, account: Account) -> Json:
         "domain": shapes.DOMAIN,
         "domainpath": shapes.DOMAIN,
         **_quota(inv, account, USER_VM, "vm"),
+        **_quota(inv, account, CPU, "cpu"),
+        **_quota(inv, account, MEMORY, "memory"),
         **_quota(inv, account, VOLUME, "volume"),
         **_quota(inv, account, SNAPSHOT, "snapshot"),
         **_quota(inv, account, NETWORK, "network"),
@@ -79,7 +83,7 @@ def _quota(inv: Invocation, account: Account, resource: str, prefix: str) -> Jso
     }
 
 
-async def list_capabilities(_inv: Invocation) -> Json:
+async def list_capabilities(inv: Invocation) -> Json:
     """Return what the server can do."""
     return {
         "capability": {
@@ -93,7 +97,7 @@ async def list_capabilities(_inv: Invocation) -> Json:
             "customdiskofferingminsize": 1,
             "customdiskofferingmaxsize": 1024,
             "regionsecondaryenabled": False,
-            "kvmsnapshotenabled": True,
+            "kvmsnapshotenabled": inv.world.setting("kvm.snapshot.enabled"),
             "allowuserviewdestroyedvm": True,
             "allowuserexpungerecovervm": True,
             "allowuserexpungerecovervolume": True,
@@ -109,7 +113,7 @@ async def list_capabilities(_inv: Invocation) -> Json:
             "instancesdisksstatsretentiontime": 720,
             "sharedfsvmmincpucount": 2,
             "sharedfsvmminramsize": 1024,
-            "instanceleaseenabled": False,
+            "instanceleaseenabled": inv.world.setting("instance.lease.enabled"),
             "extensionspath": "/usr/share/cloudstack-management/extensions",
             "dynamicscalingenabled": False,
             "additionalconfigenabled": False,

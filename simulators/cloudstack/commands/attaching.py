@@ -9,7 +9,7 @@ from simulators.cloudstack.commands.job_classes import job_class
 from simulators.cloudstack.entities import Vm, VmState
 from simulators.cloudstack.errors import internal, refused
 from simulators.cloudstack.jobs import JobSpec, Progress
-from simulators.cloudstack.storage import OTHER_DEVICE_IDS, Volume, VolumeState
+from simulators.cloudstack.storage import Volume, VolumeState, device_ids
 
 _ROOT_DEVICE_ID = 0
 
@@ -47,6 +47,9 @@ def _require_attachable(inv: Invocation, volume: Volume, vm: Vm, wanted: int | N
     """Return the device id that the volume gets."""
     if volume.removed or volume.vm is not None:
         raise refused("Please specify a volume that is not attached to any VM.")
+    if inv.world.has_vm_snapshot(vm):
+        # CloudStack's source, as for detach and revert; not observed.
+        raise refused("Unable to attach volume, the VM has VM snapshots")
     if volume.state not in (VolumeState.ALLOCATED, VolumeState.READY):
         raise refused("Volume state must be in Allocated, Ready or in Uploaded state")
     if wanted == _ROOT_DEVICE_ID:
@@ -57,7 +60,7 @@ def _require_attachable(inv: Invocation, volume: Volume, vm: Vm, wanted: int | N
     if free is None:
         raise refused(
             "The specified VM already has the maximum number of data disks"
-            f" ({len(OTHER_DEVICE_IDS)}) attached. Please specify another VM."
+            f" ({inv.world.max_data_disks}) attached. Please specify another VM."
         )
     return free if wanted is None else _require_free(inv, vm, wanted)
 
@@ -73,8 +76,9 @@ def _require_place_for_root(inv: Invocation, volume: Volume, vm: Vm) -> int:
 
 
 def _require_free(inv: Invocation, vm: Vm, wanted: int) -> int:
-    if wanted not in OTHER_DEVICE_IDS:
-        raise internal("deviceId should be 0,1,2,4-7")
+    places = device_ids(inv.world.max_data_disks)
+    if wanted not in places:
+        raise internal(f"deviceId should be 0,1,2,4-{places[-1]}")
     for other in inv.world.volumes_of(vm):
         if other.device_id == wanted:
             raise internal(f"deviceId {wanted} is used by vol Volume {{id: {other.number}}} on vm {vm.id}")
@@ -87,7 +91,8 @@ def _store_near(inv: Invocation, volume: Volume, vm: Vm) -> None:
     A VM that nothing binds to a cluster follows the volume when it starts (section 9).
     """
     cluster = inv.world.cluster_of(vm)
-    is_elsewhere = volume.pool is not None and cluster not in ("", volume.pool.cluster_id)
+    home = volume.pool
+    is_elsewhere = home is not None and not home.is_zone_wide and cluster not in ("", home.cluster_id)
     if is_elsewhere or (volume.pool is None and vm.state is VmState.RUNNING):
         volume.put_on(inv.world.any_pool(cluster), inv.world.ids.uuid())
 
@@ -108,7 +113,7 @@ async def detach_volume(inv: Invocation) -> JobSpec:
         if vm is None:
             raise refused("The specified volume is not attached to a VM.")
         async with vm.turn:
-            _require_detachable(volume, vm)
+            _require_detachable(inv, volume, vm)
             await progress.take(inv.latency.detach)
             volume.detach()
         return {"volume": storage_shapes.volume(inv.world, volume, inv.caller)}
@@ -118,9 +123,11 @@ async def detach_volume(inv: Invocation) -> JobSpec:
     )
 
 
-def _require_detachable(volume: Volume, vm: Vm) -> None:
+def _require_detachable(inv: Invocation, volume: Volume, vm: Vm) -> None:
     if volume.vm is not vm:
         raise refused("The specified volume is not attached to a VM.")
+    if inv.world.has_vm_snapshot(vm):
+        raise refused("Unable to detach volume, the VM has VM snapshots")
     if volume.is_root and vm.state is not VmState.STOPPED:
         raise refused("Root volume detach can happen only when vm is in states: Stopped or Destroyed")
     if vm.state not in (VmState.RUNNING, VmState.STOPPED, VmState.DESTROYED):

@@ -13,15 +13,16 @@ from simulators.cloudstack.commands.deploy_sizes import Size, root_disk_size, si
 from simulators.cloudstack.commands.disk_sizes import blank_size, named_disk_offering
 from simulators.cloudstack.commands.invocation import Command, Invocation, Json
 from simulators.cloudstack.commands.job_classes import job_class
+from simulators.cloudstack.commands.leases import lease_of
 from simulators.cloudstack.commands.lifecycle import first_password, start_in_place, vm_result
-from simulators.cloudstack.commands.limits import PRIMARY_STORAGE, USER_VM, VOLUME, require_room
+from simulators.cloudstack.commands.limits import CPU, MEMORY, PRIMARY_STORAGE, USER_VM, VOLUME, require_room
 from simulators.cloudstack.commands.vm_names import (
     generated_name,
     require_free_name,
     require_good_display_name,
     require_good_name,
 )
-from simulators.cloudstack.entities import Account, Group, ServiceOffering, Template, Vm, VmState, Zone
+from simulators.cloudstack.entities import Account, Group, Lease, ServiceOffering, Template, Vm, VmState, Zone
 from simulators.cloudstack.errors import (
     ApiError,
     Code,
@@ -34,9 +35,10 @@ from simulators.cloudstack.errors import (
 )
 from simulators.cloudstack.faults import FaultKind
 from simulators.cloudstack.jobs import JobSpec, Progress
-from simulators.cloudstack.storage import OTHER_DEVICE_IDS, DiskOffering, VolumeState
+from simulators.cloudstack.storage import DiskOffering, VolumeState
 
 _UEFI = "UEFI"
+_FIRST_DATA_DISK = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class _Plan:
     nics: list[NicRequest]
     details: dict[str, str]
     custom_id: str
+    lease: Lease | None
 
 
 async def deploy(inv: Invocation) -> JobSpec:
@@ -116,6 +119,9 @@ def _planned(inv: Invocation) -> _Plan:
     if params.get("rootdisksize"):
         details["rootdisksize"] = params.get("rootdisksize")
     if params.get("boottype").upper() == _UEFI:
+        if not params.get("bootmode"):
+            # CloudStack's source; not observed.
+            raise refused("bootmode must be specified for the selected boot type")
         details[_UEFI] = params.get("bootmode").upper()
     data_disk = named_disk_offering(inv)
     nics = requested_nics(inv, owner, zone)
@@ -134,6 +140,7 @@ def _planned(inv: Invocation) -> _Plan:
         nics=nics,
         details=details,
         custom_id=params.get("customid"),
+        lease=lease_of(inv),
     )
 
 
@@ -185,6 +192,8 @@ def _make(inv: Invocation, plan: _Plan) -> Vm:
         (USER_VM, 1),
         (VOLUME, 1 if plan.data_disk is None else 2),
         (PRIMARY_STORAGE, plan.root_size + plan.data_size),
+        (CPU, plan.size.cpu_number),
+        (MEMORY, plan.size.memory),
     ):
         require_room(world, plan.owner, resource, Detail.UNSPECIFIED, amount)
     vm = _row(inv, plan)
@@ -213,7 +222,7 @@ def _add_disks(inv: Invocation, plan: _Plan, vm: Vm) -> None:
             size=plan.data_size,
             disk_offering=plan.data_disk,
         )
-        disk.attach(vm, OTHER_DEVICE_IDS[0])
+        disk.attach(vm, _FIRST_DATA_DISK)
 
 
 def _row(inv: Invocation, plan: _Plan) -> Vm:
@@ -238,6 +247,7 @@ def _row(inv: Invocation, plan: _Plan) -> Vm:
         details={"deployvm": "true", **plan.details},
         boot_type="Uefi" if is_uefi else "Bios",
         boot_mode=plan.details[_UEFI].lower() if is_uefi else "legacy",
+        lease=plan.lease,
         group=_group(inv, plan.owner),
     )
 

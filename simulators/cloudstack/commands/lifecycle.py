@@ -54,7 +54,8 @@ async def start_in_place(inv: Invocation, vm: Vm, progress: Progress) -> None:
         _require_root(inv, vm)
         await progress.take(inv.latency.start + (inv.latency.router if builds_router else 0))
         fits = any(host.cpus >= vm.cpu_number and host.memory >= vm.memory for host in world.hosts)
-        if not world.hosts_connected or not fits or vm.boot_type != "Bios":
+        boots = vm.boot_type == "Bios" or world.can_boot_uefi
+        if not world.hosts_connected or not fits or not boots:
             raise ApiError(
                 Code.NO_CAPACITY,
                 f"No destination found for a deployment for VM instance {{id: {vm.number}}}.",
@@ -172,9 +173,8 @@ async def _destroy(inv: Invocation, vm: Vm, progress: Progress) -> None:
     with _changing(vm, VmState.STOPPING if was is VmState.RUNNING else was, otherwise=was):
         await progress.take(inv.latency.destroy)
     _halted(inv, vm, VmState.DESTROYED)
-    for volume in inv.world.volumes_of(vm):
-        if not volume.is_root:
-            volume.detach()
+    vm.lease = None
+    inv.world.keep_data_disks(vm)
 
 
 async def _expunge(inv: Invocation, vm: Vm, progress: Progress) -> None:

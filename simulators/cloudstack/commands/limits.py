@@ -8,6 +8,9 @@ from simulators.cloudstack.storage import GIB
 from simulators.cloudstack.world import World
 
 USER_VM = "user_vm"
+CPU = "cpu"
+MEMORY = "memory"
+"""In MB."""
 NETWORK = "network"
 VOLUME = "volume"
 SNAPSHOT = "snapshot"
@@ -62,6 +65,12 @@ def _vms(world: World, account: Account) -> int:
     return sum(1 for vm in world.vms_existing() if vm.account is account and vm.state not in _FREED)
 
 
+def _running_size(world: World, account: Account, part: str) -> int:
+    return sum(
+        getattr(vm, part) for vm in world.vms_existing() if vm.account is account and vm.state not in _FREED
+    )
+
+
 def _networks(world: World, account: Account) -> int:
     return sum(
         1
@@ -80,6 +89,8 @@ def _snapshot_sizes(world: World, account: Account) -> list[int]:
 
 _COUNTS: Mapping[str, Callable[[World, Account], int]] = {
     USER_VM: _vms,
+    CPU: lambda world, account: _running_size(world, account, "cpu_number"),
+    MEMORY: lambda world, account: _running_size(world, account, "memory"),
     NETWORK: _networks,
     VOLUME: lambda world, account: len(_volume_sizes(world, account)),
     PRIMARY_STORAGE: lambda world, account: sum(_volume_sizes(world, account)),

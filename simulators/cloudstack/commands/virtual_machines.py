@@ -2,6 +2,7 @@
 
 from simulators.cloudstack import shapes
 from simulators.cloudstack.commands.invocation import Command, Invocation, Json
+from simulators.cloudstack.commands.leases import change_lease
 from simulators.cloudstack.commands.lifecycle import vm_result
 from simulators.cloudstack.commands.listing import keyword_of, one_of, paged, same_name, shown_owner, tagged
 from simulators.cloudstack.commands.vm_names import require_good_display_name, require_good_name
@@ -47,6 +48,7 @@ def _fits(inv: Invocation, vm: Vm) -> bool:
         and one_of(params.get("serviceofferingid"), [vm.offering.id])
         and one_of(params.get("groupid"), [vm.group.id] if vm.group else [])
         and one_of(params.get("hostid"), [vm.host.id] if vm.host else [])
+        and one_of(params.get("leased"), [str(vm.lease is not None)])
         and one_of(params.get("networkid"), [nic.network.id for nic in vm.nics])
     )
 
@@ -101,6 +103,7 @@ async def update_virtual_machine(inv: Invocation) -> Json:
     if "displayname" in params:
         require_good_display_name(params.get("displayname"))
         vm.display_name = params.get("displayname")
+    change_lease(inv, vm)
     if params.array("details"):
         vm.details = params.mapping("details")
     vm.updated = inv.world.now()
