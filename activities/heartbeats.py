@@ -1,7 +1,7 @@
-"""Heartbeats while an activity waits: they carry no details, since those can be lost."""
+"""Heartbeats while an activity waits. What they carry can be lost: it may save work, never decide alone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -12,22 +12,26 @@ _PER_TIMEOUT = 4
 
 
 @asynccontextmanager
-async def heartbeats() -> AsyncIterator[None]:
-    """Beat in the background: so a dead worker is noticed, and a cancel reaches the activity."""
+async def heartbeats(details: Callable[[], Sequence[Any]] = tuple) -> AsyncIterator[None]:
+    """Beat in the background: so a dead worker is noticed, and a cancel reaches the activity.
+
+    Args:
+        details: Asked at each beat for what a next try is to find.
+    """
     timeout = activity.info().heartbeat_timeout
     if not timeout:
         yield
         return
-    beating = asyncio.create_task(_beat(timeout.total_seconds() / _PER_TIMEOUT))
+    beating = asyncio.create_task(_beat(timeout.total_seconds() / _PER_TIMEOUT, details))
     try:
         yield
     finally:
         beating.cancel()
 
 
-async def _beat(interval: float) -> None:
+async def _beat(interval: float, details: Callable[[], Sequence[Any]]) -> None:
     while True:
-        activity.heartbeat()
+        activity.heartbeat(*details())
         await asyncio.sleep(interval)
 
 

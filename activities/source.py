@@ -9,9 +9,9 @@ from activities.failures import failure
 from activities.heartbeats import heartbeats
 from activities.messages.networks import SourceRequest
 from activities.translate import typed_failures
-from database import CredentialRepository, VCenterCredential
-from rules.context import VMContext
-from rules.errors import FailoverErrorType, FailoverRefused
+from activities.vcenter import VCenterSignIn
+from database import CredentialRepository
+from rules.errors import FailoverErrorType
 from rules.nics import NicSource, SourceNic, SourceVm
 from vma import DiscoveredVm, VmaClient
 from vma.errors import SourceUnreachable
@@ -37,8 +37,7 @@ class SourceActivities:
         own_credential: tuple[str, str] | None = None,
     ) -> None:
         self._vma = vma
-        self._credentials = credentials
-        self._own_credential = own_credential
+        self._sign_in = VCenterSignIn(credentials, own_credential)
 
     @activity.defn(name="DiscoverSourceActivity")
     async def discover_source(self, request: SourceRequest) -> SourceVm:
@@ -51,7 +50,7 @@ class SourceActivities:
         context = request.context
         with typed_failures():
             async with heartbeats():
-                credential = await self._credential(context)
+                credential = await self._sign_in.of(context)
                 try:
                     found = await self._vma.discover(
                         vcenter=context.vcenter_host,
@@ -72,24 +71,6 @@ class SourceActivities:
             )
         _log.info("source_discovered", context_id=context.context_id, nics=len(found.networks))
         return _source_vm(found)
-
-    async def _credential(self, context: VMContext) -> VCenterCredential:
-        if self._own_credential is not None:
-            username, password = self._own_credential
-            return VCenterCredential(context.vcenter_host, username, password, context.datacenter)
-        credential = await self._credentials.for_context(context)
-        if credential is None:
-            raise FailoverRefused(
-                FailoverErrorType.CONFIGURATION_ERROR,
-                "The context has no vCenter credential, there is no default one, and VMA_VCENTER_USERNAME "
-                "and VMA_VCENTER_PASSWORD are not set",
-            )
-        if context.credential_id is None and credential.vcenter_host.lower() != context.vcenter_host.lower():
-            raise FailoverRefused(
-                FailoverErrorType.CONFIGURATION_ERROR,
-                "The context names no credential, and the default one is for another vCenter",
-            )
-        return credential
 
 
 def _source_vm(found: DiscoveredVm) -> SourceVm:

@@ -107,6 +107,13 @@ class ReplicationFacts(Record):
     guest: GuestFamily = GuestFamily.UNKNOWN
     os_type: str = ""
 
+    @property
+    def job_ids(self) -> tuple[str, ...]:
+        """Every replication job that is named here, each one once."""
+        named = [disk.sync.job_id for disk in self.disks if disk.sync is not None]
+        running = self.running.job_id if self.running is not None else ""
+        return tuple(dict.fromkeys(one for one in (*named, running, self.torn_by) if one))
+
 
 class VolumeFacts(Record):
     """A volume as ``listVolumes`` shows it: the only truth about where a disk is.

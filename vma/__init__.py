@@ -1,12 +1,15 @@
-"""The VMware agent (VMA): discovery of the protected VMs."""
+"""The VMware agent (VMA): discovery and power of the protected VMs."""
 
 from vma.client import VmaClient
-from vma.errors import SourceRefused, VcenterUnreachable, VmaError, VmaUnreachable
-from vma.models import DiscoveredNic, DiscoveredVm
+from vma.errors import PowerUnknown, SourceRefused, VcenterUnreachable, VmaError, VmaUnreachable
+from vma.models import DiscoveredNic, DiscoveredVm, PowerChange, PowerReading
 
 __all__ = [
     "DiscoveredNic",
     "DiscoveredVm",
+    "PowerChange",
+    "PowerReading",
+    "PowerUnknown",
     "SourceRefused",
     "VcenterUnreachable",
     "VmaClient",

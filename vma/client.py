@@ -1,24 +1,23 @@
-"""Discovery through the agent at the end of the tunnel."""
+"""Discovery and power through the agent at the end of the tunnel."""
 
-import re
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+from urllib.parse import quote
 
 import aiohttp
 from pydantic import ValidationError
 
-from vma.errors import SourceRefused, VcenterUnreachable, VmaUnreachable
-from vma.models import DiscoveredVm, Discovery
+from vma.answers import refusal, unknown_power
+from vma.errors import PowerUnknown, SourceRefused
+from vma.models import DiscoveredVm, Discovery, PowerChange, PowerReading
+from vma.transport import Transport
+
+_T = TypeVar("_T", PowerReading, PowerChange)
 
 _OK = 200
-_SERVER_ERROR = 500
-_GATEWAY_ERRORS = frozenset({502, 503, 504})
-_UNREACHABLE = re.compile(
-    r"dial tcp|connection refused|connection reset|i/o timeout|no route to host|network is unreachable"
-    r"|no such host|deadline exceeded|TLS handshake timeout|: EOF$",
-    re.IGNORECASE,
-)
-"""The agent answers 500 for everything and has no codes (observed): only the network errors of its own
-language tell a vCenter that is down from one that says no. Whatever is not recognised is a refusal."""
+_MARGIN_SECONDS = 30.0
+"""The agent reads the VM before and after its wait: our request must outlive that too."""
 
 
 class VmaClient:
@@ -33,12 +32,12 @@ class VmaClient:
     def __init__(
         self, base_url: str, session: aiohttp.ClientSession, *, timeout_seconds: float = 60.0
     ) -> None:
-        self._base_url = base_url.rstrip("/")
         self._session = session
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._transport = Transport(base_url, session)
+        self._seconds = timeout_seconds
 
     def __repr__(self) -> str:
-        return f"VmaClient({self._base_url!r})"
+        return f"VmaClient({self._transport.base_url!r})"
 
     async def discover(  # noqa: PLR0913 - the fields of the agent's request
         self, *, vcenter: str, username: str, password: str, datacenter: str, vm_name: str, vm_id: str
@@ -66,28 +65,109 @@ class VmaClient:
             found = await self._discover({**request, "filter": ""}, vm_id)
         return found
 
+    async def power_state(self, *, vcenter: str, username: str, password: str, vm_id: str) -> PowerReading:
+        """Return whether the VM runs, as its vCenter says now.
+
+        Raises:
+            VmaUnreachable: The agent does not answer in time.
+            PowerUnknown: It answers, but not with this VM's power state.
+        """
+        # The password in the query is what the agent wants (observed).
+        query = {"vcenter": vcenter, "username": username, "password": password}
+        status, text = await self._transport.send(
+            "GET", f"{_vm_path(vm_id)}/power-state", seconds=self._seconds, query=query
+        )
+        reading = _read(PowerReading, status, text)
+        if reading.vm_id and reading.vm_id.lower() != vm_id.lower():
+            raise PowerUnknown("The power of the source VM is unknown: the agent answers for another VM")
+        return reading
+
+    async def power_off(  # noqa: PLR0913 - the fields of the agent's request
+        self,
+        *,
+        vcenter: str,
+        username: str,
+        password: str,
+        vm_id: str,
+        force: bool,
+        timeout_seconds: float,
+    ) -> PowerChange:
+        """Switch the VM off, asking its guest unless ``force``. What the agent says of it proves nothing.
+
+        Args:
+            vcenter: The VM's own.
+            username: For that vCenter.
+            password: For that vCenter.
+            vm_id: The VM's uuid.
+            force: Pull the plug. Asked gently, the agent does so too where the guest has no tools (observed).
+            timeout_seconds: How long the agent may wait for the guest. Our request waits longer.
+
+        Raises:
+            VmaUnreachable: No answer: the VM may be off, or on its way.
+            PowerUnknown: No clear success: as above.
+        """
+        body = {"vcenter": vcenter, "username": username, "password": password, "force": force}
+        return await self._change(vm_id, "power-off", body, timeout_seconds)
+
+    async def power_on(
+        self, *, vcenter: str, username: str, password: str, vm_id: str, timeout_seconds: float = 30.0
+    ) -> PowerChange:
+        """Switch the VM on, without waiting for its guest.
+
+        Raises:
+            VmaUnreachable: No answer: the VM may be on.
+            PowerUnknown: No clear success: as above.
+        """
+        body = {"vcenter": vcenter, "username": username, "password": password, "wait_for_tools": False}
+        return await self._change(vm_id, "power-on", body, timeout_seconds)
+
+    async def _change(
+        self, vm_id: str, operation: str, body: Mapping[str, object], timeout_seconds: float
+    ) -> PowerChange:
+        status, text = await self._transport.send(
+            "POST",
+            f"{_vm_path(vm_id)}/{operation}",
+            seconds=max(self._seconds, timeout_seconds + _MARGIN_SECONDS),
+            body={"vm_id": vm_id, **body, "timeout": max(1, math.ceil(timeout_seconds))},
+        )
+        change = _read(PowerChange, status, text)
+        if not change.success:
+            raise PowerUnknown(f"The power of the source VM is unknown: {operation} was no success")
+        return change
+
     async def _discover(self, request: dict[str, str], vm_id: str) -> DiscoveredVm | None:
-        try:
-            async with self._session.post(
-                f"{self._base_url}/api/v1/discover",
-                json=request,
-                timeout=self._timeout,
-                # The request holds a password: it goes to the agent and nowhere else.
-                allow_redirects=False,
-            ) as reply:
-                body = (await reply.read()).decode(errors="replace")
-                status = reply.status
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            raise VmaUnreachable(f"The VMware agent does not answer: {type(error).__name__}") from None
+        status, text = await self._transport.send("POST", "/discover", seconds=self._seconds, body=request)
         if status != _OK:
-            raise _refusal(status, body)
+            raise refusal(status, text)
         try:
-            discovery = Discovery.model_validate_json(body)
+            discovery = Discovery.model_validate_json(text)
         except ValidationError:
             raise SourceRefused("The VMware agent's answer cannot be read") from None
         if discovery.vcenter.host and discovery.vcenter.host.lower() != request["vcenter"].lower():
             raise SourceRefused("The VMware agent answers for another vCenter")
         return _only_one([vm for vm in discovery.vms if vm.id.lower() == vm_id.lower()], request["filter"])
+
+
+def _vm_path(vm_id: str) -> str:
+    # An empty id would be another path, which the agent redirects (observed).
+    if not vm_id.strip("./ "):
+        raise PowerUnknown("The power of the source VM is unknown: the context has no uuid of it")
+    return f"/vm/{quote(vm_id, safe='')}"
+
+
+def _read(kind: type[_T], status: int, text: str) -> _T:
+    """Return a clear answer of a power call.
+
+    Raises:
+        PowerUnknown: It is none.
+    """
+    if status != _OK:
+        raise unknown_power(status, text)
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError:
+        pass
+    raise PowerUnknown("The power of the source VM is unknown: the agent's answer cannot be read")
 
 
 def _only_one(found: Sequence[DiscoveredVm], vm_name: str) -> DiscoveredVm | None:
@@ -97,15 +177,3 @@ def _only_one(found: Sequence[DiscoveredVm], vm_name: str) -> DiscoveredVm | Non
         if len(found) != 1:
             raise SourceRefused("Several VMs of this vCenter have the same uuid")
     return found[0] if found else None
-
-
-def _refusal(status: int, body: str) -> Exception:
-    if status in _GATEWAY_ERRORS:
-        return VmaUnreachable(f"The way to the VMware agent is down (HTTP {status})")
-    if status >= _SERVER_ERROR and _UNREACHABLE.search(body.strip()):
-        return VcenterUnreachable(f"The agent's vCenter does not answer (HTTP {status})")
-    if "Login failure" in body or "incorrect user name or password" in body:
-        return SourceRefused("vCenter refuses the credential")
-    if "datacenter" in body:
-        return SourceRefused("vCenter does not know the datacenter")
-    return SourceRefused(f"The VMware agent refuses the discovery (HTTP {status})")

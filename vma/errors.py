@@ -5,7 +5,8 @@
     VmaError
     |-- SourceUnreachable      nobody answers: a disaster, other sources of the NICs may be used
     |     |-- VmaUnreachable       the agent does not answer (refused, hangs, tunnel down)
-    |     `-- VcenterUnreachable   the agent answers 500 since its vCenter does not answer
+    |     |-- VcenterUnreachable   the agent answers 500 since its vCenter does not answer
+    |     `-- PowerUnknown         a power call got no clear answer: neither on, nor off, nor gone
     `-- SourceRefused          somebody answers and says no: wrong credential, datacenter, request
 """
 
@@ -24,6 +25,10 @@ class VmaUnreachable(SourceUnreachable):
 
 class VcenterUnreachable(SourceUnreachable):
     """The agent answers, its vCenter does not."""
+
+
+class PowerUnknown(SourceUnreachable):
+    """The agent answers a power call with anything but a clear success."""
 
 
 class SourceRefused(VmaError):

@@ -1,6 +1,8 @@
 """What the agent answers, read leniently (vma-observed.md)."""
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Reply(BaseModel):
@@ -26,7 +28,11 @@ class DiscoveredNic(_Reply):
 
 
 class DiscoveredVm(_Reply):
-    """One VM; ``id`` is its instance or BIOS uuid, and the only thing to know it by."""
+    """One VM; ``id`` is its instance or BIOS uuid, and the only thing to know it by.
+
+    Attributes:
+        document: All that the agent says of the VM, for whoever must hand it on.
+    """
 
     id: str
     name: str = ""
@@ -34,6 +40,12 @@ class DiscoveredVm(_Reply):
     num_cpu: int = 0
     memory_mb: int = 0
     networks: tuple[DiscoveredNic, ...] = ()
+    document: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_all(cls, value: object) -> object:
+        return {**value, "document": value} if isinstance(value, dict) else value
 
 
 class AskedVcenter(_Reply):
@@ -47,3 +59,26 @@ class Discovery(_Reply):
 
     vcenter: AskedVcenter = AskedVcenter()
     vms: tuple[DiscoveredVm, ...]
+
+
+class PowerReading(_Reply):
+    """The reply about a VM's power. Without a state it is none."""
+
+    vm_id: str = ""
+    power_state: str = Field(min_length=1)
+    tools_status: str = ""
+
+
+class PowerChange(_Reply):
+    """The reply to a power-off or power-on: what the agent says that it did.
+
+    Attributes:
+        success: Without it nothing was said.
+        shutdown_method: ``graceful``, ``forced`` or ``already-off``; empty for a power-on.
+    """
+
+    success: bool
+    previous_state: str = ""
+    new_state: str = ""
+    tools_status: str = ""
+    shutdown_method: str = ""

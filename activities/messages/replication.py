@@ -49,12 +49,16 @@ class StartSyncRequest(Record):
     Attributes:
         workflow_id: Whose final sync.
         known_job_id: The last job before this run began; a later one of this context is adopted.
+        known_job_ids: Every job that the database named once the source was off
+            (``ReplicationFacts.job_ids``). With them even the first try adopts what is not among them.
+            Without them it adopts nothing: a job that began while the source still ran is no final sync.
     """
 
     workflow_id: str
     context: VMContext
     destination: DestinationConfig
     known_job_id: str = ""
+    known_job_ids: tuple[str, ...] = ()
 
 
 class WatchSyncRequest(Record):
