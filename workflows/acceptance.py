@@ -20,6 +20,7 @@ def accepted(run: FailoverRun) -> Acceptance:
         failover_type=run.config.failover_type.value,
         decisions=run.decisions,
         warnings=run.warnings,
+        checks=run.preflight.checks,
     )
 
 
@@ -38,6 +39,7 @@ def refused(error: BaseException, run: FailoverRun | None = None) -> Acceptance:
         context_id=run.config.context_id if run else "",
         failover_type=run.config.failover_type.value if run else "",
         decisions=run.decisions if run else (),
+        checks=run.preflight.checks if run else (),
         error_type="Cancelled" if cancelled else error_type.value,
         message="Cancelled" if cancelled else message,
         held_by=holder(error),

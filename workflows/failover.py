@@ -1,6 +1,10 @@
-"""The failover of one VM, live or test. Read ``_live`` or ``_test``: that is the runbook."""
+"""The failover of one VM, live or test. Read ``_live`` or ``_test``: that is the runbook.
+
+``_rehearse_networks`` is the same without disks. A request asks for it by ``disks: none``.
+"""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from temporalio import workflow
@@ -9,21 +13,32 @@ from temporalio.exceptions import ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
     from activities.messages.context import LoadContextRequest
-    from activities.messages.networks import (
-        CheckRequest,
-        GuardRequest,
-        ResolveNetworkRequest,
-    )
-    from activities.messages.record import BeginRunRequest, RecordPlanRequest, RecordVMRequest
-    from activities.messages.vm import VerifyRequest
-    from rules.errors import FailoverErrorType, FailoverRefused
+    from activities.messages.networks import GuardRequest, ResolveNetworkRequest
+    from activities.messages.record import BeginRunRequest, RecordVMRequest
+    from rules.errors import FailoverRefused
+    from rules.operator import RollBackOrder
     from rules.outcomes import Acceptance, FailoverOutcome, FailoverResult
     from rules.request import FailoverType, UnifiedFailoverConfig, parse_request
-    from workflows import acceptance, ending, machine, steps, surface
+    from rules.temporal_names import RESUME_UPDATE, ROLL_BACK_UPDATE
+    from workflows import (
+        acceptance,
+        clones,
+        drill,
+        ending,
+        machine,
+        preflight,
+        proof,
+        steps,
+        surface,
+        takeover,
+    )
+    from workflows.hold import Hold, must_hold
     from workflows.lease import take_lease
     from workflows.networks import resolve
     from workflows.run_state import FailoverRun
     from workflows.source import find_source
+    from workflows.together import together
+    from workflows.undisturbed import undisturbed
 
 
 @workflow.defn(name="FailoverWorkflow")
@@ -32,6 +47,7 @@ class FailoverWorkflow:
 
     def __init__(self) -> None:
         self._acceptance: Acceptance | None = None
+        self._hold = Hold()
 
     @workflow.update(name="accepted")
     async def accepted(self) -> Acceptance:
@@ -43,6 +59,24 @@ class FailoverWorkflow:
         if self._acceptance is None:
             raise RuntimeError("the condition says otherwise")
         return self._acceptance
+
+    @workflow.update(name=ROLL_BACK_UPDATE)
+    async def roll_back(self, order: Any) -> None:  # noqa: ANN401 - raw JSON, checked by the validator
+        """Order a run that holds to give the machine back; what the new VM wrote is lost."""
+        self._hold.roll_back(order)
+
+    @roll_back.validator
+    def _check_roll_back(self, order: Any) -> None:  # noqa: ANN401
+        self._hold.check_roll_back(order)
+
+    @workflow.update(name=RESUME_UPDATE)
+    async def resume(self, order: Any = None) -> None:  # noqa: ANN401 - raw JSON, checked by the validator
+        """Order a run that holds to go on from the start of the VM."""
+        self._hold.resume(order)
+
+    @resume.validator
+    def _check_resume(self, order: Any = None) -> None:  # noqa: ANN401
+        self._hold.check_resume(order)
 
     @workflow.run
     async def run(self, *inputs: Any) -> FailoverResult:  # noqa: ANN401 - raw JSON, checked here first
@@ -63,42 +97,116 @@ class FailoverWorkflow:
             raise
         surface.show_asked(self._run.config.context_id, self._run.config.failover_type)
         try:
-            if self._run.config.failover_type is FailoverType.LIVE:
-                result = await self._live()
-            else:
-                result = await self._test()
+            result = await self._fail_over()
         except (FailureError, asyncio.CancelledError) as error:
             # Nothing else is caught: an error in our own code or a result that does not decode leaves the run
             # open until a fixed worker is there.
-            end = await ending.roll_back(self._run, error)
-            await self._answer(acceptance.refused(error, self._run))
-            raise end from error
+            ended = await undisturbed(self._end_badly(error))
+            if isinstance(ended, BaseException):
+                await self._answer(acceptance.refused(error, self._run))
+                raise ended from error
+            result = ended
         await self._answer(acceptance.accepted(self._run))
         return result
 
-    async def _live(self) -> FailoverResult:
+    async def _fail_over(self) -> FailoverResult:
         await self._load_context()
         await self._lease_context()
         await self._discover_source()
         await self._resolve_networks()
-        await self._check_destination()
+        if not self._run.whole:
+            return await self._rehearse_networks()
+        if self._run.config.failover_type is FailoverType.LIVE:
+            return await self._live()
+        return await self._test()
+
+    async def _live(self) -> FailoverResult:
+        await self._take_replica_back()
+        await self._preflight()
         await self._create_vm()
+        await together(self._empty_the_vm(), self._quiesce_the_source())
+        await self._convert_guest()
+        await self._move_disks()
+        await self._start_vm()
+        await self._verify()
+        return await self._record_completion()
+
+    async def _quiesce_the_source(self) -> None:
+        await self._step("fence replication", takeover.fence)
+        await self._step("stop the source", takeover.stop_the_source)
+        await self._step("final sync", takeover.final_sync)
+        await self._step("rollback snapshots", takeover.take_rollback_snapshots)
+
+    async def _test(self) -> FailoverResult:
+        await self._preflight()
+        await self._begin_cleanup()
+        await self._guard_networks("create")
+        if self._run.on_clones:
+            await together(self._create_empty_vm(), self._make_clones())
+            await self._step("attach the clones", clones.attach_clones)
+        else:
+            await together(self._create_empty_vm(), self._borrow_the_replica())
+            await self._move_disks()
+        await self._guard_networks("start")
+        await self._start_vm()
+        await self._verify()
+        return await self._record_completion()
+
+    async def _create_empty_vm(self) -> None:
+        await self._create_vm()
+        await self._empty_the_vm()
+
+    async def _make_clones(self) -> None:
+        await self._step("snapshots between two syncs", clones.snapshot_between_syncs)
+        await self._step("clone the disks", clones.clone_disks)
+        await self._step("convert the guest", clones.convert_clones)
+
+    async def _borrow_the_replica(self) -> None:
+        await self._step("fence replication", takeover.fence)
+        await self._step("rollback snapshots", takeover.take_rollback_snapshots)
+        await self._convert_guest()
+
+    async def _rehearse_networks(self) -> FailoverResult:
+        """The runbook without disks: all that a run did before version 2, command by command."""
+        is_test = self._run.config.failover_type is FailoverType.TEST
+        await self._check_destination()
+        if is_test:
+            await self._guard_networks("create")
+        await self._create_vm()
+        if is_test:
+            await self._guard_networks("start")
         await self._start_vm()
         await self._verify_vm()
         return await self._record_completion()
 
-    async def _test(self) -> FailoverResult:
-        await self._load_context()
-        await self._lease_context()
-        await self._discover_source()
-        await self._resolve_networks()
-        await self._check_destination()
-        await self._guard_networks("create")
-        await self._create_vm()
-        await self._guard_networks("start")
-        await self._start_vm()
-        await self._verify_vm()
-        return await self._record_completion()
+    async def _step(self, name: str, step: Callable[[FailoverRun], Awaitable[None]]) -> None:
+        """Do one step of the runbook; the first that fails is the one that the report names."""
+        self._run.enter(name)
+        try:
+            await step(self._run)
+        except FailureError:
+            self._run.failed_step = self._run.failed_step or name
+            raise
+
+    async def _end_badly(self, error: BaseException) -> FailoverResult | BaseException:
+        """Undo; or hold first, where an undo would lose what the new VM wrote."""
+        run = self._run
+        while must_hold(run):
+            order = await self._hold.wait(run, error)
+            if isinstance(order, RollBackOrder):
+                run.rolled_back_by = f"{order.user_id or 'an operator'}: {order.reason}"
+                break
+            run.cancel_seen, run.failed_step = True, ""
+            run.notes.append(
+                f"the run held and was resumed by {order.user_id or 'an operator'}: {order.reason}"
+            )
+            try:
+                await self._start_vm()
+                await self._verify()
+                return await self._record_completion()
+            except (FailureError, asyncio.CancelledError) as again:
+                error = again
+        return await ending.roll_back(run, error)
 
     async def _answer(self, answer: Acceptance) -> None:
         """Let everybody who still waits have an answer before the run closes."""
@@ -146,32 +254,29 @@ class FailoverWorkflow:
             )
         )
 
+    async def _take_replica_back(self) -> None:
+        await self._step("take the replica back from a drill", drill.take_replica_back)
+
+    async def _preflight(self) -> None:
+        await self._step("preflight", preflight.check_everything)
+        self._acceptance = acceptance.accepted(self._run)
+
     async def _check_destination(self) -> None:
-        self._run.enter("check the plan in CloudStack")
-        run = self._run
-        check = await steps.check_destination(
-            CheckRequest(
-                workflow_id=run.workflow_id,
-                config=run.config,
-                context=run.loaded.context,
-                destination=run.loaded.destination,
-                source=run.source,
-                decisions=run.decisions,
-                policy=run.loaded.policy,
-            )
-        )
-        run.decisions = check.decisions
-        run.notes.extend(check.warnings)
-        await steps.record_plan(
-            RecordPlanRequest(
-                workflow_id=run.workflow_id, decisions=run.decisions, source=run.source, check=check
-            )
-        )
-        if check.problems or check.compute is None:
-            text = "; ".join(problem.message for problem in check.problems)
-            raise failure(FailoverErrorType(check.problems[0].type), text)
-        run.compute = check.compute
-        self._acceptance = acceptance.accepted(run)
+        await self._step("check the plan in CloudStack", preflight.check_destination_only)
+        self._acceptance = acceptance.accepted(self._run)
+
+    async def _begin_cleanup(self) -> None:
+        await self._step("begin the cleanup's watch", drill.begin_cleanup)
+
+    async def _empty_the_vm(self) -> None:
+        await self._step("take the template's disk out", takeover.empty_the_vm)
+
+    async def _convert_guest(self) -> None:
+        await self._step("convert the guest", takeover.convert_guest)
+
+    async def _move_disks(self) -> None:
+        await self._step("move the disks", takeover.move_disks)
+        await self._step("record that the VM will write", takeover.before_the_start)
 
     async def _guard_networks(self, before: str) -> None:
         self._run.enter(f"production guard before {before}")
@@ -182,27 +287,30 @@ class FailoverWorkflow:
         run.decisions = guarded.decisions
 
     async def _create_vm(self) -> None:
-        self._run.enter("create the VM, stopped")
-        run = self._run
-        if not run.undo:
-            run.undo.append(lambda: machine.remove(run))
-        await machine.create_stopped(run)
-        await steps.record_vm(RecordVMRequest(workflow_id=run.workflow_id, vm=run.vm))
+        await self._step("create the VM, stopped", _create)
 
     async def _start_vm(self) -> None:
-        self._run.enter("start the VM")
-        await machine.start_until_running(self._run)
+        await self._step("start the VM", machine.start_until_running)
 
     async def _verify_vm(self) -> None:
-        self._run.enter("verify the VM")
-        run = self._run
-        run.vm = await steps.verify_vm(
-            VerifyRequest(owner=run.owner, vm=run.vm, decisions=run.decisions), run.loaded.policy
-        )
+        await self._step("verify the VM", proof.verify_vm)
+
+    async def _verify(self) -> None:
+        await self._verify_vm()
+        await self._step("verify the disks", proof.verify_disks)
+        await self._step("ask whether the guest responds", proof.check_guest)
 
     async def _record_completion(self) -> FailoverResult:
         self._run.enter("record the completion")
         return await ending.complete(self._run)
+
+
+async def _create(run: FailoverRun) -> None:
+    if not run.undo:
+        run.undo.append(lambda: machine.remove(run))
+    run.will(vm=True)
+    await machine.create_stopped(run)
+    await steps.record_vm(RecordVMRequest(workflow_id=run.workflow_id, vm=run.vm))
 
 
 def _validated(inputs: tuple[Any, ...]) -> UnifiedFailoverConfig:

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from rules.errors import FailoverErrorType
     from workflows import steps
     from workflows.failures import explain, may_be_under_way
+    from workflows.orders import TakenOver, Undone
     from workflows.run_state import FailoverRun
 
 _RUNNING = "Running"
@@ -26,6 +27,12 @@ _CREATE_TRIES = 5
 _WORTH_ANOTHER_START = frozenset({0, 530, 533, 534})
 """Job codes after which a start may succeed later: no result (the server was restarted), an agent's failure,
 no capacity, an unavailable host (observed, sections 5, 8 and 21)."""
+
+
+_NOTHING_SENT = frozenset(
+    {FailoverErrorType.VERIFICATION_FAILED, FailoverErrorType.PRODUCTION_NETWORK_REFUSED}
+)
+"""What the start step says before it sends a start: the NICs are wrong, or the guard says no."""
 
 
 async def create_stopped(run: FailoverRun) -> None:
@@ -47,6 +54,7 @@ async def create_stopped(run: FailoverRun) -> None:
                     guard=run.guard,
                     after_reset=_was_reset(),
                     completed_vm_id=run.previous.completed_vm_id,
+                    lease_days=run.lease_days,
                 )
             )
         except ActivityError as error:
@@ -80,6 +88,9 @@ async def start_until_running(run: FailoverRun) -> None:
             if tried == 1:
                 await steps.record_start(RunQuery(workflow_id=run.workflow_id))
             report = await _wait(run, started.job_id, "the VM starts")
+            if report.state is JobState.FAILED:
+                # CloudStack says that it did not start: it is Stopped (observed, section 5).
+                run.will(started=False)
         if report.state is not JobState.SUCCEEDED and report.code not in _WORTH_ANOTHER_START:
             # 431 is also "already running": one more look decides, which starts nothing and fails otherwise.
             await _start(run, refused_with=report.code)
@@ -98,27 +109,43 @@ async def start_until_running(run: FailoverRun) -> None:
 async def remove(run: FailoverRun) -> RemovedVMs:
     """Undo ``create_stopped``: remove the VM that this run made, or name it."""
     run.show("undo: remove the VM")
-    vm, policy = run.vm_if_any, run.loaded.policy
-    generation = vm.generation if vm else run.previous.generation
+    taken = run.taken
     try:
         # Read afresh: a reset replays what an earlier run knew before it completed. Nothing is removed while
         # nobody knows what must be kept.
         before = await steps.begin_undo(RunQuery(workflow_id=run.workflow_id))
-        if run.create_unanswered:
+    except ActivityError as error:
+        return RemovedVMs(left_behind=(f"{named(taken)}: not removed: {explain(error)[1]}",))
+    gone = await remove_taken(taken.model_copy(update={"keep_vm_id": before.completed_vm_id}))
+    return RemovedVMs(removed=gone.removed, left_behind=gone.left_behind)
+
+
+async def remove_taken(taken: TakenOver) -> Undone:
+    """Remove the VM; refused by the step itself while a replica is attached to it."""
+    policy, vm = taken.policy, taken.vm
+    try:
+        if taken.create_unanswered:
             # Until the call has expired, the VM's absence proves nothing.
             await workflow.sleep(policy.settle_seconds, summary="Let an unanswered create call expire")
         request = RemoveVMRequest(
-            owner=run.owner,
-            generation=generation,
+            owner=taken.owner,
+            generation=taken.generation,
             vm_id=vm.id if vm else "",
             vm_name=vm.name if vm else "",
-            keep_vm_id=before.completed_vm_id,
+            keep_vm_id=taken.keep_vm_id,
+            replica_ids=taken.replica_ids,
         )
-        return await steps.remove_vm(request, policy)
+        gone = await steps.remove_vm(request, policy)
     except ActivityError as error:
-        unseen = f"a VM {run.owner.vm_name(generation)} that this run may have made"
-        what = f"{vm.name} ({vm.id})" if vm else unseen
-        return RemovedVMs(left_behind=(f"{what}: not removed: {explain(error)[1]}",))
+        return Undone(left_behind=(f"{named(taken)}: not removed: {explain(error)[1]}",), vm_gone=False)
+    return Undone(removed=gone.removed, left_behind=gone.left_behind, vm_gone=not gone.left_behind)
+
+
+def named(taken: TakenOver) -> str:
+    """Return the VM's name and id, or what it would be called."""
+    if taken.vm is not None:
+        return f"{taken.vm.name} ({taken.vm.id})"
+    return f"a VM {taken.owner.vm_name(taken.generation)} that this run may have made"
 
 
 async def _start(run: FailoverRun, refused_with: int | None = None) -> StartReply:
@@ -130,7 +157,14 @@ async def _start(run: FailoverRun, refused_with: int | None = None) -> StartRepl
         guard=run.guard,
         refused_with=refused_with,
     )
-    return await steps.start_vm(request, run.loaded.policy)
+    had_started = run.touched.started
+    run.will(started=True)
+    try:
+        return await steps.start_vm(request, run.loaded.policy)
+    except ActivityError as error:
+        if explain(error)[0] in _NOTHING_SENT:
+            run.will(started=had_started)
+        raise
 
 
 def _was_reset() -> bool:

@@ -1,5 +1,7 @@
 """What one workflow hands to another: a machine that was taken over, or a drill, and what was touched."""
 
+from datetime import datetime
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -48,6 +50,7 @@ class TakenOver(Record):
         keep_vm_id: A VM that an earlier run of this workflow id completed; never removed.
         create_unanswered: A create call may be under way whose answer nobody has seen.
         snapshots: The rollback snapshots.
+        clone_ids: The clones that a drill is known to have made.
         source_lost: The source was declared lost.
         verified: The VM was verified: it holds the context until its end is recorded.
     """
@@ -63,6 +66,7 @@ class TakenOver(Record):
     keep_vm_id: str = ""
     create_unanswered: bool = False
     snapshots: tuple[SnapshotFact, ...] = ()
+    clone_ids: tuple[str, ...] = ()
     source_lost: bool = False
     verified: bool = False
     touched: Touched = Touched()
@@ -85,16 +89,24 @@ class CleanupOrder(Record):
     Attributes:
         taken: The drill as it is when the order is written; the verified drill follows by a signal.
         duration_seconds: How long the VM lives.
+        until: When its time is over (UTC), if it was said before; so ``ordered``, who ended it and why.
     """
 
     taken: TakenOver
     duration_seconds: float
+    until: datetime | None = None
+    ordered: str = ""
 
 
 class CommitOrder(Record):
-    """Input of ``CommitWorkflow``: the live VM, verified."""
+    """Input of ``CommitWorkflow``: the live VM, verified.
+
+    Attributes:
+        source_returned: It is known that the lost source is there again.
+    """
 
     taken: TakenOver
+    source_returned: bool = False
 
 
 class Undone(Record):

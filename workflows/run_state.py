@@ -11,11 +11,22 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.networks import ComputePlan, GuardRequest
     from activities.messages.record import PreviousRun
     from activities.messages.vm import RemovedVMs, VmOwner
+    from rules.disks import (
+        DisksMode,
+        DrillDisks,
+        RecoveryPoint,
+        ReplicationFacts,
+        SnapshotFact,
+        SyncJob,
+        VolumeFacts,
+    )
     from rules.nics import NicSource, SourceVm
-    from rules.outcomes import FailoverVm
+    from rules.outcomes import DISKS_NONE, FailoverVm, ProofLevel, SourceEnd
+    from rules.preflight import Preflight
     from rules.request import FailoverType, UnifiedFailoverConfig
     from rules.resolution import NetworkDecision
     from workflows import surface
+    from workflows.orders import TakenOver, Touched
 
 
 class FailoverRun:
@@ -23,12 +34,18 @@ class FailoverRun:
 
     Attributes:
         step: The step under way, in the runbook's words.
+        failed_step: Where steps ran beside each other: the one that failed first.
         lease_fresh: False when an earlier run may have left a create call under way.
         begun: Whether the run stands in the database, so that its end must be recorded.
         gone_vm_ids: VMs that the database still counts as failed over live and CloudStack no longer has.
         create_unanswered: Whether a create call may be under way whose answer nobody has seen.
         source_age_seconds: How old the knowledge of the source was when it was read; None when unknown.
-        undo: The compensations, registered before the step that they undo.
+        undo: The compensations of a network rehearsal, registered before the step that they undo.
+        touched: The same for a whole failover: what its way back must look at.
+        clones: For a drill on clones: replica's volume id to the clone.
+        last_job_id: The replication job that had completed last when the run began.
+        held: What an operator is asked for, while the run holds.
+        cancel_seen: A cancel was recorded, and an operator said that the run goes on.
     """
 
     loaded: LoadedContext
@@ -39,6 +56,7 @@ class FailoverRun:
     def __init__(self, config: UnifiedFailoverConfig) -> None:
         self.config = config
         self.step = "validate the request"
+        self.failed_step = ""
         self.workflow_id = workflow.info().workflow_id
         self.previous = PreviousRun()
         self.lease_fresh = True
@@ -51,6 +69,76 @@ class FailoverRun:
         if config.allow_production_network:
             self.notes.append(f"production networks are allowed for this test: {config.reason}")
         self.source_age_seconds: float | None = None
+        self.started_at = workflow.now()
+        self.touched = Touched()
+        self.replication = ReplicationFacts()
+        self.preflight = Preflight()
+        self.recovery_point: RecoveryPoint | None = None
+        self.snapshots: tuple[SnapshotFact, ...] = ()
+        self.clones: dict[str, VolumeFacts] = {}
+        self.source_end: SourceEnd | None = None
+        self.proven: ProofLevel | None = None
+        self.attached: tuple[VolumeFacts, ...] = ()
+        self.last_job_id = ""
+        self.lost_job: SyncJob | None = None
+        self.held = ""
+        self.rolled_back_by = ""
+        self.continues_as = ""
+        self.cancel_seen = False
+
+    def will(self, **touched: bool) -> None:
+        """Say what the next step may change, so that an undo looks there."""
+        self.touched = self.touched.model_copy(update=touched)
+
+    @property
+    def disks_in_words(self) -> str:
+        """What of the replicated disks is attached to the new VM."""
+        if not self.attached:
+            return DISKS_NONE
+        what = "clone" if self.clones else "replicated disk"
+        number = len(self.attached)
+        return f"{number} {what}{'' if number == 1 else 's'} attached"
+
+    @property
+    def has_effects(self) -> bool:
+        """Whether anything outside may have been changed."""
+        return bool(self.undo) or self.touched != Touched()
+
+    @property
+    def whole(self) -> bool:
+        """Whether the disks are part of this run."""
+        return self.config.disks_mode(self.loaded.policy) is DisksMode.REPLICATED
+
+    @property
+    def on_clones(self) -> bool:
+        """Whether the VM runs on clones, so that the replica stays with replication."""
+        is_test = self.config.failover_type is FailoverType.TEST
+        return self.whole and is_test and self.loaded.policy.drill_disks is DrillDisks.CLONES
+
+    @property
+    def lease_days(self) -> int:
+        """CloudStack's instance lease: only for a VM whose every disk is a clone."""
+        return self.preflight.lease_days if self.on_clones else 0
+
+    @property
+    def taken(self) -> TakenOver:
+        """What was taken over so far, as the way back needs it."""
+        vm = self.vm_if_any
+        return TakenOver(
+            owner=self.owner,
+            context=self.loaded.context,
+            policy=self.loaded.policy,
+            drill_disks=self.loaded.policy.drill_disks,
+            disks=self.preflight.disks,
+            appliance_vm_id=self.replication.appliance_vm_id,
+            vm=vm,
+            generation=vm.generation if vm else self.previous.generation,
+            create_unanswered=self.create_unanswered,
+            snapshots=self.snapshots,
+            clone_ids=tuple(clone.volume_id for clone in self.clones.values()),
+            source_lost=self.config.source_lost,
+            touched=self.touched,
+        )
 
     def learn_source(self, source: SourceVm) -> None:
         """Take the source VM, and say aloud when it does not come from the VMA."""
@@ -110,7 +198,7 @@ class FailoverRun:
 
     def stop_if_cancelled(self) -> None:
         """Raise ``asyncio.CancelledError`` if somebody asked for it."""
-        if workflow.cancellation_reason() is not None:
+        if workflow.cancellation_reason() is not None and not self.cancel_seen:
             raise asyncio.CancelledError
 
     def show(self, headline: str) -> None:
@@ -125,5 +213,8 @@ class FailoverRun:
                 decisions=self.decisions,
                 vm=self.vm_if_any,
                 warnings=self.warnings,
+                disks=self.disks_in_words,
+                recovery_point=self.recovery_point,
+                checks=self.preflight.checks,
             )
         )

@@ -7,8 +7,10 @@ from temporalio.common import SearchAttributeKey
 
 with workflow.unsafe.imports_passed_through():
     from rules.context import VMContext
+    from rules.disks import RecoveryPoint
     from rules.nics import SourceVm
-    from rules.outcomes import DISKS_NONE, FailoverOutcome, FailoverVm
+    from rules.outcomes import FailoverOutcome, FailoverVm
+    from rules.preflight import Check, CheckStatus
     from rules.request import FailoverType
     from rules.resolution import NetworkDecision
     from rules.temporal_names import CONTEXT_ATTRIBUTE, OUTCOME_ATTRIBUTE, TYPE_ATTRIBUTE, VM_NAME_ATTRIBUTE
@@ -52,10 +54,15 @@ def describe(  # noqa: PLR0913 - the parts of one page
     decisions: Sequence[NetworkDecision],
     vm: FailoverVm | None,
     warnings: Sequence[str],
+    disks: str,
+    recovery_point: RecoveryPoint | None = None,
+    checks: Sequence[Check] = (),
 ) -> str:
-    """Return the run's current details in Markdown: step, VM, one line per NIC, warnings."""
+    """Return the run's current details in Markdown: step, VM, disks, one line per NIC, warnings."""
     name = context.vm_name if context else "?"
-    lines = [f"**{failover_type.value} failover of {name}**: {step}", "", f"disks: {DISKS_NONE}"]
+    lines = [f"**{failover_type.value} failover of {name}**: {step}", "", f"disks: {disks}"]
+    if recovery_point is not None:
+        lines.append(f"recovery point: {_point(recovery_point)}")
     if vm is not None:
         lines.append(f"VM: {vm.name} `{vm.id}`{f' ({vm.state})' if vm.state else ''}")
     if source is not None:
@@ -67,6 +74,9 @@ def describe(  # noqa: PLR0913 - the parts of one page
             f"| {one.nic_index} | {_cell(one.source_network_name)} | {_destination(one)} | {one.rule.value} |"
             for one in decisions
         ]
+    failed = [check for check in checks if check.status is CheckStatus.FAILURE]
+    if failed:
+        lines += ["", *(f"- preflight failure: {one.name}: {one.message}. {one.fix}" for one in failed)]
     if warnings:
         lines += ["", *(f"- warning: {warning}" for warning in warnings)]
     return "\n".join(lines)
@@ -76,6 +86,12 @@ def _destination(decision: NetworkDecision) -> str:
     if not decision.connected:
         return "not connected"
     return _cell(f"{decision.destination_network_name} {decision.destination_network_id}".strip())
+
+
+def _point(point: RecoveryPoint) -> str:
+    at = point.completed_at.isoformat(timespec="seconds") if point.completed_at else "unknown time"
+    torn = "" if point.consistent else f", INCONSISTENT: {point.detail}"
+    return f"sync {point.job_id or '?'} of {at}{torn}"
 
 
 def _cell(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from workflows.undisturbed import undisturbed
@@ -16,7 +17,7 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
     No step is left running when this returns or raises, so that nothing overlaps its undo.
 
     Raises:
-        BaseException: What the first in order failed with that was not merely cancelled for another.
+        BaseException: What one of them failed with; one that was only cancelled for another says nothing.
     """
     tasks = [asyncio.create_task(one) for one in work]
     try:
@@ -24,8 +25,10 @@ async def together(*work: Coroutine[Any, Any, None]) -> None:
     finally:
         await undisturbed(_end(tasks))
     failures = [error for task in tasks if not task.cancelled() and (error := task.exception())]
-    if failures:
-        raise failures[0]
+    cancelled = [error for error in failures if is_cancelled_exception(error)]
+    failed = [error for error in failures if not is_cancelled_exception(error)]
+    if failed or cancelled:
+        raise (failed or cancelled)[0]
     if any(task.cancelled() for task in tasks):
         raise asyncio.CancelledError
 

@@ -1,0 +1,83 @@
+"""Make a guest bootable on KVM; a disk on which a conversion was interrupted is never converted again."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, TimeoutType
+from temporalio.exceptions import TimeoutError as StepTimeout
+
+with workflow.unsafe.imports_passed_through():
+    from activities.failures import NOTHING_WRITTEN
+    from activities.messages.conversion import ConversionNic, ConversionReport, ConvertRequest
+    from rules.errors import FailoverErrorType
+    from rules.resolution import NetworkDecision
+    from workflows import disk_steps
+    from workflows.failures import explain, typed_cause
+    from workflows.orders import TakenOver
+
+_PAUSE_SECONDS = 5.0
+_FINAL = frozenset({FailoverErrorType.CONVERSION_FAILED})
+
+
+@dataclass(frozen=True)
+class Guest:
+    """The attached volumes of one guest: what it boots from, and the rest."""
+
+    boot_volume_id: str
+    data_volume_ids: tuple[str, ...]
+
+
+async def convert(
+    taken: TakenOver,
+    guest: Guest,
+    nics: tuple[ConversionNic, ...],
+    restore: Callable[[], Awaitable[Guest]],
+) -> ConversionReport:
+    """Convert, and after an interruption only on a restored disk again.
+
+    Args:
+        taken: Whose failover.
+        guest: Its volumes, attached to the appliance.
+        nics: What the guest must find again.
+        restore: Brings the disks back to their snapshots and to the appliance, and returns them.
+
+    Raises:
+        ActivityError: ConversionFailed, which no repetition mends; or the last interruption.
+    """
+    tries = 0
+    while True:
+        request = ConvertRequest(
+            workflow_id=taken.owner.workflow_id,
+            appliance_vm_id=taken.appliance_vm_id,
+            volume_id=guest.boot_volume_id,
+            data_volume_ids=guest.data_volume_ids,
+            nics=nics,
+            timeout_seconds=taken.policy.conversion_timeout_seconds,
+        )
+        tries += 1
+        try:
+            return await disk_steps.convert_guest(request, taken.policy)
+        except ActivityError as error:
+            stopped = workflow.cancellation_reason() is not None
+            if stopped or tries >= taken.policy.conversion_tries or explain(error)[0] in _FINAL:
+                raise
+            if _nothing_written(error):
+                await workflow.sleep(_PAUSE_SECONDS, summary="Nothing was written: ask again")
+                continue
+        guest = await restore()
+
+
+def nic_plan(decisions: Sequence[NetworkDecision]) -> tuple[ConversionNic, ...]:
+    """Return the NICs as the converted guest must find them again: those that are connected, in order."""
+    connected = [decision for decision in decisions if decision.connected]
+    return tuple(
+        ConversionNic(order=order, source_mac=one.source_mac_address) for order, one in enumerate(connected)
+    )
+
+
+def _nothing_written(error: ActivityError) -> bool:
+    cause = typed_cause(error)
+    if isinstance(cause, StepTimeout):
+        return cause.type is TimeoutType.SCHEDULE_TO_START
+    return isinstance(cause, ApplicationError) and NOTHING_WRITTEN in cause.details

@@ -1,0 +1,154 @@
+"""Everything that can be checked is checked before anything is touched, and every check is named."""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.failures import failure
+    from activities.messages.networks import CheckRequest, DestinationCheck
+    from activities.messages.record import RecordPlanRequest
+    from activities.messages.source_power import PowerQuery, SourcePower
+    from activities.messages.storage import InspectRequest, JudgeRequest, StorageFacts
+    from rules.disks import Firmware, GuestFamily
+    from rules.errors import FailoverErrorType
+    from rules.preflight import Check, Preflight
+    from rules.request import FailoverType
+    from workflows import disk_steps, replication, source_steps, steps
+    from workflows.failures import explain
+    from workflows.run_state import FailoverRun
+    from workflows.together import together
+
+_TYPES = {
+    "live_vm": FailoverErrorType.LIVE_VM_EXISTS,
+    "source_lost": FailoverErrorType.SOURCE_NOT_LOST,
+    "conversion_worker": FailoverErrorType.CONVERSION_UNAVAILABLE,
+    "recovery_point": FailoverErrorType.RECOVERY_POINT_REFUSED,
+}
+"""What a run ends with when the first failed check is one of these; else PreflightFailed."""
+
+
+class _Found:
+    """What the questions brought, each in its own time."""
+
+    def __init__(self) -> None:
+        self.destination: DestinationCheck
+        self.power: SourcePower | None = None
+        self.storage = StorageFacts()
+        self.worker = ""
+
+
+async def check_everything(run: FailoverRun) -> None:
+    """Ask database, CloudStack, VMA and conversion worker beside each other, then judge.
+
+    Raises:
+        ApplicationError: PreflightFailed or the type of the first failed check; the run keeps all checks.
+    """
+    found = _Found()
+    await together(_check_destination(run, found), _load_replication(run), _read_power(run, found))
+    if found.destination.compute is not None:
+        await together(_inspect_storage(run, found), _probe_conversion(run, found))
+        judged = await disk_steps.judge_preflight(
+            JudgeRequest(
+                config=run.config,
+                context=run.loaded.context,
+                source=run.source,
+                policy=run.loaded.policy,
+                replication=run.replication,
+                storage=found.storage,
+                power=found.power,
+                conversion_worker=found.worker,
+                destination_problems=tuple(one.message for one in found.destination.problems),
+                destination_warnings=found.destination.warnings,
+                now_seconds=workflow.now().timestamp(),
+            )
+        )
+        _take(run, judged.preflight)
+    _refuse_a_bad_destination(run, found.destination)
+
+
+async def check_destination_only(run: FailoverRun) -> None:
+    """What a network rehearsal asks: CloudStack, about everything but disks.
+
+    Raises:
+        ApplicationError: Of the first problem's type.
+    """
+    found = _Found()
+    await _check_destination(run, found)
+    _refuse_a_bad_destination(run, found.destination)
+
+
+async def _check_destination(run: FailoverRun, found: _Found) -> None:
+    check = await steps.check_destination(
+        CheckRequest(
+            workflow_id=run.workflow_id,
+            config=run.config,
+            context=run.loaded.context,
+            destination=run.loaded.destination,
+            source=run.source,
+            decisions=run.decisions,
+            policy=run.loaded.policy,
+        )
+    )
+    run.decisions = check.decisions
+    run.notes.extend(check.warnings)
+    await steps.record_plan(
+        RecordPlanRequest(
+            workflow_id=run.workflow_id, decisions=run.decisions, source=run.source, check=check
+        )
+    )
+    found.destination = check
+
+
+def _refuse_a_bad_destination(run: FailoverRun, check: DestinationCheck) -> None:
+    if check.problems or check.compute is None:
+        text = "; ".join(problem.message for problem in check.problems)
+        raise failure(FailoverErrorType(check.problems[0].type), text)
+    uefi = run.preflight.firmware is Firmware.UEFI
+    run.compute = check.compute.model_copy(update={"uefi": uefi})
+
+
+def _take(run: FailoverRun, preflight: Preflight) -> None:
+    run.preflight = preflight
+    run.recovery_point = preflight.recovery_point
+    run.notes.extend(preflight.warnings)
+    failures = preflight.failures
+    if failures and failures[0].name != "destination":
+        error_type = _TYPES.get(failures[0].name, FailoverErrorType.PREFLIGHT_FAILED)
+        raise failure(error_type, "; ".join(_sentence(check) for check in failures))
+
+
+def _sentence(check: Check) -> str:
+    return f"{check.name}: {check.message} ({check.fix})" if check.fix else f"{check.name}: {check.message}"
+
+
+async def _load_replication(run: FailoverRun) -> None:
+    run.replication = await replication.facts(run.taken, "preflight")
+    done = [disk.sync for disk in run.replication.disks if disk.sync is not None]
+    run.last_job_id = done[0].job_id if done else ""
+
+
+async def _read_power(run: FailoverRun, found: _Found) -> None:
+    if run.config.failover_type is FailoverType.LIVE:
+        query = PowerQuery(context=run.loaded.context)
+        found.power = await source_steps.read_power(query, "preflight", run.loaded.policy)
+
+
+async def _inspect_storage(run: FailoverRun, found: _Found) -> None:
+    compute = found.destination.compute
+    if compute is None:
+        raise RuntimeError("asked only when there is one")
+    request = InspectRequest(owner=run.owner, compute=compute, replication=run.replication)
+    found.storage = await disk_steps.inspect_storage(request, run.loaded.policy)
+
+
+async def _probe_conversion(run: FailoverRun, found: _Found) -> None:
+    facts = run.replication
+    if facts.guest is GuestFamily.LINUX or run.config.skip_virtio or not facts.appliance_vm_id:
+        return
+    try:
+        worker = await disk_steps.probe_conversion(facts.appliance_vm_id, run.loaded.policy)
+    except ActivityError as error:
+        workflow.logger.warning("no conversion worker: %s", explain(error)[1])
+        return
+    if not worker.problem:
+        found.worker = worker.host

@@ -1,0 +1,194 @@
+"""The takeover of the replica: what a live failover does, and a drill on storage that cannot clone.
+
+Each function is one step of the runbook, in the order in which they run.
+"""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.failures import failure
+    from activities.messages.disks import (
+        Place,
+        RemoveVolumeRequest,
+        RevertRequest,
+        SnapshotPurpose,
+        TemplateRootRequest,
+    )
+    from activities.messages.replication import RecordSnapshotsRequest, ReplicaMark
+    from activities.messages.vm import JobRequest, JobState
+    from rules.disks import DiskPlan
+    from rules.errors import FailoverErrorType
+    from rules.recovery import recovery_point
+    from workflows import disk_steps, power, replication, source_steps, steps
+    from workflows.conversion import Guest, convert, nic_plan
+    from workflows.moves import NOWHERE, bring
+    from workflows.run_state import FailoverRun
+    from workflows.snapshot_set import take_set
+    from workflows.together import together
+
+
+async def empty_the_vm(run: FailoverRun) -> None:
+    """Take the template's disk off the new VM and delete it; it costs no copy (observed, section 9)."""
+    taken, policy = run.taken, run.loaded.policy
+    request = TemplateRootRequest(owner=taken.owner, vm=run.vm, replica_ids=taken.replica_ids)
+    root = (await disk_steps.find_template_root(request, policy)).volume
+    if root is None:
+        return
+    await bring(taken, root.volume_id, NOWHERE)
+    removal = RemoveVolumeRequest(owner=taken.owner, volume_id=root.volume_id, replica_ids=taken.replica_ids)
+    await disk_steps.remove_volume(removal, policy)
+
+
+async def fence(run: FailoverRun) -> None:
+    """Keep replication off the disks: the first step that touches the source's side."""
+    if run.config.source_lost:
+        run.lost_job = run.replication.running
+    run.will(fence=True)
+    warning = await replication.fence(run.taken, source_lost=run.config.source_lost)
+    if warning:
+        run.notes.append(warning)
+
+
+async def stop_the_source(run: FailoverRun) -> None:
+    """Power the source off, or make sure that the one declared lost is not on."""
+    context, policy = run.loaded.context, run.loaded.policy
+    if run.config.source_lost:
+        run.source_end = await power.confirm_lost(context, policy, run.config.reason or "")
+        return
+    run.source_end, warnings = await power.power_off(context, policy, lambda: run.will(source=True))
+    run.notes.extend(warnings)
+
+
+async def final_sync(run: FailoverRun) -> None:
+    """Bring the disks to the moment in which the source was off, all of them to the same."""
+    taken = run.taken
+    if run.config.final_sync:
+        await replication.final_sync(taken, run.last_job_id)
+    else:
+        reason = "the source is lost" if run.config.source_lost else f"as asked for: {run.config.reason}"
+        run.notes.append(f"no final sync: {reason}")
+    run.replication = await replication.facts(taken, "which point in time do the disks hold?")
+    run.recovery_point = recovery_point(run.replication, workflow.now())
+    if not run.recovery_point.consistent and not run.config.accept_recovery_point:
+        raise failure(
+            FailoverErrorType.RECOVERY_POINT_REFUSED,
+            f"The disks do not hold one point in time: {run.recovery_point.detail}",
+        )
+
+
+async def take_rollback_snapshots(run: FailoverRun) -> None:
+    """Take the snapshots that make a rollback possible, as one set."""
+    if run.config.waive_snapshots:
+        run.notes.append(f"no rollback snapshots, as asked for: {run.config.reason}")
+        return
+    await check_fence(run, "the snapshots")
+    run.will(snapshots=True)
+    run.snapshots = await take_set(run.taken, run.preflight.disks, SnapshotPurpose.ROLLBACK)
+    await source_steps.record_snapshots(
+        RecordSnapshotsRequest(context_id=run.config.context_id, snapshots=run.snapshots)
+    )
+
+
+async def convert_guest(run: FailoverRun) -> None:
+    """Make the guest bootable on KVM, on the replica; it counts as written to from before the first write."""
+    if not run.preflight.convert:
+        return
+    await check_fence(run, "the conversion")
+    await _mark_written(run)
+    disks = run.preflight.disks
+    guest = Guest(_boot(disks).volume_id, tuple(one.volume_id for one in disks if not one.is_boot))
+
+    async def restore() -> Guest:
+        run.show("restore the disks: a conversion was interrupted")
+        for disk in disks:
+            await _restore(run, disk)
+        return guest
+
+    report = await convert(run.taken, guest, nic_plan(run.decisions), restore)
+    run.notes.append(f"guest conversion: {report.outcome.value} in {report.seconds:.0f} s")
+
+
+async def move_disks(run: FailoverRun) -> None:
+    """Move every replica to the new VM: all off the appliance, the root in first, then the data disks."""
+    await check_fence(run, "the detach")
+    run.will(moved=True)
+    taken, disks = run.taken, run.preflight.disks
+    await together(*(_off(run, disk) for disk in disks))
+    await _on(run, _boot(disks))
+    for disk in disks:
+        if not disk.is_boot:
+            await _on(run, disk)
+    workflow.logger.info("disks moved: %d to %s", len(disks), taken.vm.id if taken.vm else "")
+
+
+async def before_the_start(run: FailoverRun) -> None:
+    """Record that the replica is about to be written to by the new VM itself."""
+    await _mark_written(run)
+
+
+async def check_fence(run: FailoverRun, before: str) -> None:
+    """Look that replication still keeps off."""
+    request = replication.fence_request(run.taken)
+    if run.lost_job is not None:
+        request = request.model_copy(update={"lost_job_id": run.lost_job.job_id})
+    await source_steps.check_fence(request, before)
+
+
+async def _mark_written(run: FailoverRun) -> None:
+    if run.touched.written:
+        return
+    run.will(written=True)
+    await source_steps.mark_replica(
+        ReplicaMark(workflow_id=run.workflow_id, context_id=run.config.context_id, dirty=True)
+    )
+
+
+async def _off(run: FailoverRun, disk: DiskPlan) -> None:
+    taken = run.taken
+    if taken.vm is None:
+        raise RuntimeError("the VM was created before")
+    await bring(taken, disk.volume_id, NOWHERE, storage_id=disk.storage_id)
+
+
+async def _on(run: FailoverRun, disk: DiskPlan) -> None:
+    to = Place(vm_id=run.vm.id, device_id=disk.device_id)
+    run.stop_if_cancelled()
+    await bring(run.taken, disk.volume_id, to, storage_id=disk.storage_id)
+
+
+async def _restore(run: FailoverRun, disk: DiskPlan) -> None:
+    """Detach, revert, re-attach: a half-converted disk is never converted again."""
+    taken, policy = run.taken, run.loaded.policy
+    snapshot = next((one for one in run.snapshots if one.volume_id == disk.volume_id), None)
+    if snapshot is None:
+        raise failure(
+            FailoverErrorType.CONVERSION_FAILED,
+            f"the conversion was interrupted, and there is no snapshot of {disk.disk_id} to restore",
+        )
+    await bring(taken, disk.volume_id, NOWHERE)
+    started = await disk_steps.revert_disk(
+        RevertRequest(owner=taken.owner, volume_id=disk.volume_id, snapshot_id=snapshot.snapshot_id), policy
+    )
+    report = await steps.wait_for_job(
+        JobRequest(
+            destination=taken.owner.destination,
+            job_id=started.job_id,
+            timeout_seconds=max(
+                policy.job_timeout_seconds,
+                policy.snapshot_base_seconds + policy.snapshot_seconds_per_gb * disk.size_gb,
+            ),
+        ),
+        f"{disk.disk_id} is reverted",
+        policy,
+    )
+    if report.state is not JobState.SUCCEEDED:
+        raise failure(
+            FailoverErrorType.REVERT_FAILED,
+            f"CloudStack did not confirm the revert of {disk.disk_id}: job {report.state.value}, "
+            f"code {report.code}",
+        )
+    await bring(taken, disk.volume_id, Place(vm_id=taken.appliance_vm_id), storage_id=disk.storage_id)
+
+
+def _boot(disks: tuple[DiskPlan, ...]) -> DiskPlan:
+    return next(disk for disk in disks if disk.is_boot)

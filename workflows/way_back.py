@@ -1,0 +1,234 @@
+"""The way back of a machine whose replicas were taken: read ``go_back`` from top to bottom.
+
+Nothing here raises for what CloudStack, the VMA or the database cannot do: it is named in ``left_behind``,
+and what depends on it is not done. A replica is never destroyed. One that may have been written to never goes
+back to replication as if it had not been.
+"""
+
+from collections.abc import Callable
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.messages.disks import (
+        Place,
+        RemoveSnapshotsRequest,
+        RevertRequest,
+        SnapshotPurpose,
+        StopVMRequest,
+    )
+    from activities.messages.replication import (
+        ChangeIdRequest,
+        FenceRequest,
+        RecordSnapshotsRequest,
+        ReplicaMark,
+    )
+    from activities.messages.source_power import PowerQuery, PowerState
+    from activities.messages.vm import JobRequest, JobState
+    from rules.disks import DiskPlan, SnapshotFact
+    from workflows import disk_steps, machine, source_steps, steps
+    from workflows.failures import explain
+    from workflows.moves import NOWHERE, bring
+    from workflows.orders import TakenOver, Undone
+
+_STOP_TRIES = 6
+_STOPPED = frozenset({"Stopped", "Error", "Destroyed", "Expunging", ""})
+_REVERT_TRIES = 3
+
+Say = Callable[[str], None]
+
+
+async def go_back(taken: TakenOver, say: Say) -> Undone:
+    """Stop, detach, revert, re-attach, remove the VM, power the source on, release the fence.
+
+    Args:
+        taken: What was taken over, and what was touched of it.
+        say: Shows a headline in the current details.
+    """
+    say("way back: stop the VM")
+    stopped = await stop(taken)
+    if stopped.left_behind:
+        # Whatever follows would act on disks that are being written to.
+        return stopped.and_then(_all_left(taken, "not touched, since the VM may run"))
+    say("way back: bring the disks home")
+    disks = await _bring_disks_home(taken)
+    say("way back: remove the VM")
+    removed = await machine.remove_taken(taken) if taken.touched.vm else Undone()
+    say("way back: power on the source")
+    source = await _power_on_source(taken)
+    fence = await _release_fence(taken, home=disks.home)
+    return stopped.and_then(disks).and_then(removed).and_then(source).and_then(fence)
+
+
+async def stop(taken: TakenOver) -> Undone:
+    """Stop the new VM, by force the second time; read back as stopped."""
+    if taken.vm is None or not taken.touched.started:
+        # It was created stopped, and nothing was sent that starts it.
+        return Undone()
+    name = f"{taken.vm.name} ({taken.vm.id})"
+    state = "unknown"
+    try:
+        for tried in range(_STOP_TRIES):
+            request = StopVMRequest(owner=taken.owner, vm=taken.vm, force=tried > 0)
+            reply = await disk_steps.stop_vm(request, taken.policy)
+            state = reply.state
+            if not reply.job_id and state in _STOPPED:
+                return Undone(restored=(f"{name}: stopped",))
+            if reply.job_id:
+                await _job(taken, reply.job_id, "the VM stops")
+    except ActivityError as error:
+        state = explain(error)[1]
+    return Undone(left_behind=(f"{name}: not stopped: {state}",), home=False, vm_gone=False)
+
+
+async def _bring_disks_home(taken: TakenOver) -> Undone:
+    touched = taken.touched
+    undone = Undone()
+    if touched.moved or touched.written:
+        for disk in taken.disks:
+            undone = undone.and_then(await _bring_home(taken, disk, revert=touched.written))
+    if not undone.home:
+        return undone
+    if touched.written:
+        undone = undone.and_then(await _say_how_it_returns(taken, reverted=not undone.left_behind))
+    if touched.snapshots:
+        undone = undone.and_then(await _drop_snapshots(taken, keep=bool(undone.left_behind)))
+    return undone
+
+
+async def _bring_home(taken: TakenOver, disk: DiskPlan, *, revert: bool) -> Undone:
+    """Detach, revert while unattached, re-attach to the appliance."""
+    name = f"disk {disk.disk_id} (volume {disk.volume_id})"
+    reverted = Undone()
+    try:
+        if revert or disk.appliance_device_id is None:
+            await bring(taken, disk.volume_id, NOWHERE, undo=True)
+        if revert:
+            reverted = await _revert(taken, disk)
+        if disk.appliance_device_id is not None:
+            home = Place(vm_id=taken.appliance_vm_id)
+            await bring(taken, disk.volume_id, home, storage_id=disk.storage_id, undo=True)
+    except (ActivityError, ApplicationError) as error:
+        return Undone(left_behind=(f"{name}: not back at the appliance: {explain(error)[1]}",), home=False)
+    return Undone(restored=(f"{name}: back at the appliance",)).and_then(reverted)
+
+
+async def _revert(taken: TakenOver, disk: DiskPlan) -> Undone:
+    """Return with ``left_behind`` when CloudStack did not confirm it."""
+    name = f"disk {disk.disk_id}"
+    snapshot = next((one for one in taken.snapshots if one.volume_id == disk.volume_id), None)
+    if snapshot is None:
+        return Undone(left_behind=(f"{name}: not reverted: there is no snapshot of it",))
+    said = ""
+    try:
+        for _ in range(_REVERT_TRIES):
+            report = await _revert_once(taken, disk, snapshot)
+            if report is None:
+                return Undone(restored=(f"{name}: reverted to {snapshot.name or snapshot.snapshot_id}",))
+            said = report
+    except (ActivityError, ApplicationError) as error:
+        said = explain(error)[1]
+    return Undone(left_behind=(f"{name}: not reverted to snapshot {snapshot.snapshot_id}: {said}",))
+
+
+async def _revert_once(taken: TakenOver, disk: DiskPlan, snapshot: SnapshotFact) -> str | None:
+    request = RevertRequest(owner=taken.owner, volume_id=disk.volume_id, snapshot_id=snapshot.snapshot_id)
+    started = await disk_steps.revert_disk(request, taken.policy)
+    report = await _job(taken, started.job_id, f"{disk.disk_id} is reverted", disk.size_gb)
+    return None if report is JobState.SUCCEEDED else f"CloudStack's job {report.value}"
+
+
+async def _say_how_it_returns(taken: TakenOver, *, reverted: bool) -> Undone:
+    """A replica that is not proven to be as it was is synced in full the next time."""
+    context_id = taken.owner.context_id
+    try:
+        if not reverted:
+            disk_ids = tuple(disk.disk_id for disk in taken.disks)
+            await source_steps.clear_change_ids(ChangeIdRequest(context_id=context_id, disk_ids=disk_ids))
+        mark = ReplicaMark(workflow_id=taken.owner.workflow_id, context_id=context_id, dirty=False)
+        await source_steps.mark_replica(mark)
+    except ActivityError as error:
+        return Undone(left_behind=(f"the replica counts as written to: {explain(error)[1]}",), home=False)
+    if reverted:
+        return Undone()
+    return Undone(restored=("change ids cleared: the next sync of every disk is a full one",))
+
+
+async def _drop_snapshots(taken: TakenOver, *, keep: bool) -> Undone:
+    if keep:
+        return Undone(
+            left_behind=tuple(
+                f"snapshot {one.name} ({one.snapshot_id}): kept, since a revert was not confirmed"
+                for one in taken.snapshots
+            )
+        )
+    request = RemoveSnapshotsRequest(
+        owner=taken.owner, volume_ids=taken.replica_ids, purpose=SnapshotPurpose.ROLLBACK
+    )
+    try:
+        removed = await disk_steps.remove_snapshots(request, taken.policy)
+        if taken.snapshots:
+            record = RecordSnapshotsRequest(
+                context_id=taken.owner.context_id, snapshots=taken.snapshots, gone=True
+            )
+            await source_steps.record_snapshots(record)
+    except ActivityError as error:
+        return Undone(left_behind=(f"rollback snapshots: not removed: {explain(error)[1]}",))
+    return Undone(removed=removed.removed, left_behind=removed.left_behind)
+
+
+async def _power_on_source(taken: TakenOver) -> Undone:
+    """Only if this run powered it off; the new VM is stopped here, and its disks are off it."""
+    if not taken.touched.source:
+        return Undone()
+    try:
+        power = await source_steps.power_on(PowerQuery(context=taken.context), taken.policy)
+    except ActivityError as error:
+        return Undone(left_behind=(f"source VM: not powered on: {explain(error)[1]}",))
+    if power.state is not PowerState.ON:
+        return Undone(left_behind=(f"source VM: not powered on: it is {power.state.value} {power.reason}",))
+    return Undone(restored=("source VM: powered on",))
+
+
+async def _release_fence(taken: TakenOver, *, home: bool) -> Undone:
+    """The last thing: replication may write again from here on."""
+    if not taken.touched.fence:
+        return Undone()
+    if not home:
+        return Undone(left_behind=("replication stays fenced: a replica is not back",))
+    request = FenceRequest(workflow_id=taken.owner.workflow_id, context_id=taken.owner.context_id)
+    try:
+        await source_steps.release_fence(request)
+    except ActivityError as error:
+        return Undone(left_behind=(f"replication stays fenced: {explain(error)[1]}",))
+    return Undone(restored=("replication: released",))
+
+
+def _all_left(taken: TakenOver, why: str) -> Undone:
+    touched = taken.touched
+    left = []
+    if touched.moved or touched.written:
+        left += [f"disk {disk.disk_id} (volume {disk.volume_id}): {why}" for disk in taken.disks]
+    if touched.snapshots:
+        left += [f"snapshot {one.name} ({one.snapshot_id}): {why}" for one in taken.snapshots]
+    if touched.fence:
+        left.append(f"replication stays fenced: {why}")
+    if touched.source:
+        left.append(f"source VM: not powered on: {why}")
+    return Undone(left_behind=tuple(left), home=False, vm_gone=False)
+
+
+async def _job(taken: TakenOver, job_id: str, what: str, size_gb: int = 0) -> JobState:
+    policy = taken.policy
+    by_size = policy.snapshot_base_seconds + policy.snapshot_seconds_per_gb * size_gb
+    report = await steps.wait_for_job(
+        JobRequest(
+            destination=taken.owner.destination,
+            job_id=job_id,
+            timeout_seconds=max(policy.job_timeout_seconds, by_size),
+        ),
+        what,
+        policy,
+    )
+    return report.state
