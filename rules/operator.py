@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import StringConstraints
 
+from rules.durations import DURATION_PATTERN, duration_seconds
 from rules.models import Request
 from rules.request import InvalidRequest, Problem, read_object
 
 _Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"\S")]
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class RollBackOrder(Request):
@@ -44,14 +44,14 @@ class ExtendOrder(Request):
         test_duration: "90s", "30m", "4h" or "2d".
     """
 
-    test_duration: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}[smhd]$")]
+    test_duration: Annotated[str, StringConstraints(pattern=DURATION_PATTERN)]
     reason: _Reason | None = None
     user_id: Annotated[str | None, StringConstraints(max_length=255)] = None
 
     @property
     def seconds(self) -> float:
         """The duration in seconds."""
-        return float(int(self.test_duration[:-1]) * _UNITS[self.test_duration[-1]])
+        return duration_seconds(self.test_duration)
 
 
 def read_roll_back(raw: object) -> RollBackOrder:

@@ -11,8 +11,12 @@ from pydantic import Field, Strict, StringConstraints, ValidationError, field_va
 from pydantic_core import PydanticCustomError
 
 from rules.context import VMContext
+from rules.contradictions import live_contradictions, missing_reasons, test_contradictions, without_disks
+from rules.disks import DisksMode, Firmware
+from rules.durations import DURATION_PATTERN, duration_seconds
 from rules.errors import FailoverErrorType, FailoverRefused
 from rules.models import Request
+from rules.policy import FailoverPolicy
 
 
 class FailoverType(StrEnum):
@@ -41,7 +45,6 @@ class VmNaming(StrEnum):
 
 RequestT = TypeVar("RequestT", bound=Request)
 _Name = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"\S")]
-_LaterFlag = bool | None
 _NOT_YET = "is not honoured yet; leave it out"
 _MOST_NAMED = 100
 """So many problems are written out: an error that is larger than Temporal's limit could not end the run."""
@@ -63,6 +66,17 @@ class UnifiedFailoverConfig(Request):
         allow_production_network: Lets a test resolve to a production network; needs ``reason``.
         reason: Why, for the record.
         user_id: Who asked, for the record.
+        disks: Whether the machine runs from its replicated disks; None leaves it to the site.
+        power_off_source: Live: always so, unless ``source_lost``; false is refused then.
+        perform_final_sync: Live: true unless said otherwise; false needs ``reason``.
+        skip_virtio: The guest boots on KVM as it is: it is not converted.
+        auto_cleanup: Test: always so; false is refused.
+        test_duration: How long a test's VM lives, "4h" say; None leaves it to the site.
+        source_lost: The operator declares that the source never comes back by itself; needs ``reason``.
+        accept_recovery_point: Go on with a replica that an interrupted sync tore; needs ``reason``.
+        waive_snapshots: No rollback snapshots: there is no way back then; needs ``reason``.
+        boot_disk: The ``disk_id`` that the VM boots from, where that is not plain.
+        firmware: How the VM boots, where replication does not know.
     """
 
     context_id: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"\S")]
@@ -76,25 +90,22 @@ class UnifiedFailoverConfig(Request):
     allow_production_network: bool = False
     reason: Annotated[str | None, StringConstraints(max_length=1000)] = None
     user_id: Annotated[str | None, StringConstraints(max_length=255)] = None
-    power_off_source: _LaterFlag = None
-    perform_final_sync: _LaterFlag = None
-    skip_validation: _LaterFlag = None
-    skip_virtio: _LaterFlag = None
-    auto_cleanup: _LaterFlag = None
-    test_duration: Annotated[str, StringConstraints(pattern=r"^[0-9]+[hm]$")] | None = None
+    disks: Annotated[DisksMode | None, Strict(strict=False)] = None
+    power_off_source: bool | None = None
+    perform_final_sync: bool | None = None
+    skip_validation: bool | None = None
+    skip_virtio: bool | None = None
+    auto_cleanup: bool | None = None
+    test_duration: Annotated[str, StringConstraints(pattern=DURATION_PATTERN)] | None = None
+    source_lost: bool = False
+    accept_recovery_point: bool = False
+    waive_snapshots: bool = False
+    boot_disk: _Name | None = None
+    firmware: Annotated[Firmware | None, Strict(strict=False)] = None
     custom_config: dict[str, Any] | None = None
     notification_config: dict[str, Any] | None = None
 
-    @field_validator(
-        "power_off_source",
-        "perform_final_sync",
-        "skip_validation",
-        "skip_virtio",
-        "auto_cleanup",
-        "test_duration",
-        "custom_config",
-        "notification_config",
-    )
+    @field_validator("skip_validation", "custom_config", "notification_config")
     @classmethod
     def _neutral_only(cls, value: object) -> object:
         if value:
@@ -108,12 +119,32 @@ class UnifiedFailoverConfig(Request):
             raise PydanticCustomError("not_honoured_yet", "'isolated' is not honoured yet")
         return value
 
+    @field_validator("test_duration")
+    @classmethod
+    def _lasts(cls, value: str | None) -> str | None:
+        if value is not None and not duration_seconds(value):
+            raise PydanticCustomError("no_duration", "must be longer than 0")
+        return value
+
+    @field_validator("firmware")
+    @classmethod
+    def _known_firmware(cls, value: Firmware | None) -> Firmware | None:
+        if value is Firmware.UNKNOWN:
+            raise PydanticCustomError("no_firmware", "must be 'bios' or 'uefi'")
+        return value
+
     @field_validator("network_mappings", mode="before")
     @classmethod
     def _absent_is_empty(cls, value: object) -> object:
         return {} if value is None else value
 
-    @field_validator("allow_production_network", mode="before")
+    @field_validator(
+        "allow_production_network",
+        "source_lost",
+        "accept_recovery_point",
+        "waive_snapshots",
+        mode="before",
+    )
     @classmethod
     def _absent_is_false(cls, value: object) -> object:
         return False if value is None else value
@@ -124,6 +155,21 @@ class UnifiedFailoverConfig(Request):
         if self.network_mappings:
             return NetworkStrategy.CUSTOM
         return NetworkStrategy.PRODUCTION if self.failover_type is FailoverType.LIVE else NetworkStrategy.TEST
+
+    @property
+    def final_sync(self) -> bool:
+        """Whether one more sync is wanted, once the source is off."""
+        is_live = self.failover_type is FailoverType.LIVE
+        return is_live and not self.source_lost and self.perform_final_sync is not False
+
+    @property
+    def test_duration_seconds(self) -> float | None:
+        """How long a test's VM is to live, in seconds; None leaves it to the site."""
+        return None if self.test_duration is None else duration_seconds(self.test_duration)
+
+    def disks_mode(self, policy: FailoverPolicy) -> DisksMode:
+        """Return what is done about the disks: as asked for, else as the site says."""
+        return policy.disks if self.disks is None else self.disks
 
 
 class Problem(NamedTuple):
@@ -195,11 +241,13 @@ def _contradictions(config: UnifiedFailoverConfig) -> list[Problem]:
         problems.append(Problem("network_mappings", "only network_strategy 'custom' takes mappings"))
     if config.vm_naming is not None and config.vm_naming is not _ALLOWED_NAMING[kind]:
         problems.append(Problem("vm_naming", f"contradicts failover_type {kind.value}"))
-    if config.allow_production_network:
-        if kind is FailoverType.LIVE:
-            problems.append(Problem("allow_production_network", "is for a test failover only"))
-        if not (config.reason or "").strip():
-            problems.append(Problem("reason", "allow_production_network needs a reason"))
+    if config.allow_production_network and kind is FailoverType.LIVE:
+        problems.append(Problem("allow_production_network", "is for a test failover only"))
+    of_kind = live_contradictions if kind is FailoverType.LIVE else test_contradictions
+    problems.extend(Problem(*found) for found in of_kind(config))
+    if config.disks is DisksMode.NONE:
+        problems.extend(Problem(*found) for found in without_disks(config))
+    problems.extend(Problem(*found) for found in missing_reasons(config))
     return problems
 
 
