@@ -15,6 +15,7 @@ from activities.messages.record import (
     RecordVMRequest,
     RunQuery,
 )
+from activities.summaries import OF_LIVE_RUNS, run_summary
 from activities.translate import typed_failures
 from database import (
     ContextRepository,
@@ -28,7 +29,8 @@ from database import (
     VmState,
 )
 from rules.mappings import network_key
-from rules.outcomes import DISKS_NONE, FailoverOutcome
+from rules.outcomes import FailoverOutcome
+from rules.request import FailoverType
 
 _FINAL = {
     FailoverOutcome.COMPLETED: RunState.COMPLETED,
@@ -44,7 +46,7 @@ class RecordActivities:
     Args:
         runs: ``failover_runs`` and ``failover_jobs``.
         mappings: ``network_mappings.validation_status``.
-        contexts: ``last_operation_summary``.
+        contexts: ``last_operation_summary`` and ``current_status``.
         leases: ``failover_leases``.
     """
 
@@ -167,10 +169,11 @@ class RecordActivities:
 
     @activity.defn(name="FinishRunActivity")
     async def finish_run(self, request: FinishRunRequest) -> Recorded:
-        """Record how the run ended, then give the lease back.
+        """Record how the run ended, then give the lease back, or hand it over in the same transaction.
 
-        ``vm_replication_contexts.current_status`` is left alone: ``failed_over_*`` would stop the replication
-        of a VM of which no disk has moved yet.
+        ``vm_replication_contexts.current_status`` is written after what it states, and only when the workflow
+        asks for it: ``failed_over_*`` stops the replication of that VM (original-system.md, section 7.4), so
+        a run that leaves the replica alone leaves the status alone too.
 
         Raises:
             ApplicationError: DatabaseUnavailable.
@@ -178,7 +181,8 @@ class RecordActivities:
         with typed_failures():
             with suppress(UnknownRun):  # cancelled before it was begun: only the lease is there
                 await self._record_end(request)
-            await self._leases.release(request.workflow_id)
+            if not request.lease_to:
+                await self._leases.release(request.workflow_id)
         return Recorded()
 
     async def _record_end(self, request: FinishRunRequest) -> None:
@@ -191,8 +195,15 @@ class RecordActivities:
             error_type=request.error_type or None,
             error_message=request.error_message or None,
             vm_state=await self._vm_state(request),
+            lease_to=request.lease_to,
         )
-        await self._contexts.set_last_operation_summary(request.context_id, _summary(request, now))
+        await self._contexts.record_operation(
+            request.context_id,
+            run_summary(request, now),
+            status=request.context_status,
+            unless=OF_LIVE_RUNS if request.failover_type is FailoverType.TEST else (),
+            at=now,
+        )
 
     async def _vm_state(self, request: FinishRunRequest) -> VmState | None:
         if request.outcome is FailoverOutcome.COMPLETED or request.keeps_vm:
@@ -207,22 +218,3 @@ class RecordActivities:
 def completed_vm_id(run: RunRecord) -> str:
     """Return the VM that a run of this workflow id completed, empty where there is none."""
     return run.vm_id if run.vm_state is VmState.RUNNING else ""
-
-
-def _summary(request: FinishRunRequest, now: datetime) -> dict[str, object]:
-    """Build the summary that the appliance's GUI reads (original-system.md, section 4.1)."""
-    summary: dict[str, object] = {
-        "job_id": request.workflow_id,
-        "external_job_id": request.workflow_id,
-        "operation_type": f"{request.failover_type.value}_failover",
-        "status": request.outcome.value,
-        "timestamp": now.isoformat(),
-        "disks": DISKS_NONE,
-    }
-    if request.outcome is not FailoverOutcome.COMPLETED:
-        summary |= {
-            "failed_step": request.step,
-            "error_type": request.error_type,
-            "error_message": request.error_message,
-        }
-    return summary

@@ -31,7 +31,9 @@ from database.errors import (
 from database.leases import LeaseAnswer, LeaseRepository, context_resource, name_resource
 from database.migrations import migrate
 from database.network_mappings import NetworkMappingRepository, ProductionUse, ResolutionRows
-from database.run_records import PreviousRun, RunRecord, RunStart, RunState, VmState
+from database.replicas import ReplicaRepository, ReplicaState
+from database.replication import ReplicationRepository
+from database.run_records import Ending, PreviousRun, RunRecord, RunStart, RunState, VmState
 from database.runs import RunRepository
 from database.schema import SchemaFeatures, SchemaGeneration
 from database.stored_nics import StoredNicRepository
@@ -51,12 +53,16 @@ __all__ = [
     "DatabaseUnavailable",
     "DestinationConfigRepository",
     "EncryptionKeyInvalid",
+    "Ending",
     "LeaseAnswer",
     "LeaseRepository",
     "NetworkMappingRepository",
     "NoActiveConfig",
     "PreviousRun",
     "ProductionUse",
+    "ReplicaRepository",
+    "ReplicaState",
+    "ReplicationRepository",
     "ResolutionRows",
     "RunRecord",
     "RunRepository",

@@ -1,15 +1,17 @@
 """``vm_replication_contexts``: the protected VMs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, bindparam, case, select, update
 
 from database.engine import Database
 from database.tables import number, text, vm_replication_contexts
 from rules.context import VMContext
 
+_TABLE = vm_replication_contexts.name
 _READ = frozenset(VMContext.model_fields)
 
 
@@ -36,25 +38,47 @@ class ContextRepository:
         found = await self._where(vm_replication_contexts.c.vm_name == vm_name)
         return [context for context in found if context.vm_name == vm_name]
 
-    async def set_last_operation_summary(self, context_id: str, summary: Mapping[str, object]) -> bool:
-        """Write the summary that the appliance's GUI shows, where the schema has the column.
+    async def record_operation(
+        self,
+        context_id: str,
+        summary: Mapping[str, object],
+        *,
+        status: str = "",
+        unless: Collection[str] = (),
+        at: datetime,
+    ) -> bool:
+        """Write what the appliance's GUI shows of a VM, as far as the schema has a place for it.
 
         Args:
             context_id: The exact id.
-            summary: What JSON can express.
+            summary: What JSON can express, for ``last_operation_summary``.
+            status: What ``current_status`` becomes; empty leaves it, and so does a word it cannot take.
+            unless: Statuses that stay as they are, since another operation wrote them.
+            at: When (UTC).
 
         Returns:
             Whether there was a column and a row to write to.
         """
-        if not self._database.features.has("vm_replication_contexts", "last_operation_summary"):
-            return False
+        features = self._database.features
+        values = features.writable(vm_replication_contexts, {"last_operation_summary": json.dumps(summary)})
         if await self.get(context_id) is None:
+            return False
+        if status and features.takes(_TABLE, "current_status", status):
+            # One statement: the old status is compared and replaced in the same moment.
+            now = vm_replication_contexts.c.current_status
+            stays = now.in_(sorted({*unless, status}))
+            values["current_status"] = case((stays, now), else_=status)
+            if features.has(_TABLE, "last_status_change"):
+                changed = vm_replication_contexts.c.last_status_change
+                # MariaDB assigns from left to right: this column stands before the status that it compares.
+                values = {"last_status_change": case((stays, changed), else_=bindparam("at", at)), **values}
+        if not values:
             return False
         async with self._database.write() as connection:
             written = await connection.execute(
                 update(vm_replication_contexts)
                 .where(vm_replication_contexts.c.context_id == context_id)
-                .values(last_operation_summary=json.dumps(summary))
+                .ordered_values(*((vm_replication_contexts.c[name], value) for name, value in values.items()))
             )
         return written.rowcount > 0
 

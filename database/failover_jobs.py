@@ -16,6 +16,8 @@ The table has fewer words than a run has states. The nearest legal one is writte
     refused             failed
     ==================  ==================
 
+And for what ended the VM's time afterwards: ``cleanup`` while something stays, else ``completed``.
+
 ``job_id`` is the workflow id, or a hashed form of one that the column cannot hold exactly (keys.job_key).
 """
 
@@ -28,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from database.errors import SchemaMismatch
 from database.keys import KEY_LENGTH, job_key
-from database.run_records import FINAL_STATES, RunStart, RunState
+from database.run_records import FINAL_STATES, Ending, RunStart, RunState
 from database.schema import SchemaFeatures
 from database.tables import failover_jobs, vm_replication_contexts
 
@@ -133,6 +135,18 @@ async def advance(
             .where(failover_jobs.c.job_id == _job_id(features, workflow_id))
             .values(written)
         )
+
+
+async def end(
+    connection: AsyncConnection, features: SchemaFeatures, workflow_id: str, *, at: datetime, ending: Ending
+) -> None:
+    """Bring the job up to date when the time of its VM is over, in the transaction that changes the run."""
+    status = "cleanup" if ending is Ending.CLEANUP_REQUIRED else "completed"
+    await connection.execute(
+        update(failover_jobs)
+        .where(failover_jobs.c.job_id == _job_id(features, workflow_id))
+        .values(features.writable(failover_jobs, {"status": status, "updated_at": at}))
+    )
 
 
 def _job_id(features: SchemaFeatures, workflow_id: str) -> str:

@@ -141,6 +141,14 @@ class LeaseRepository:
             done = await connection.execute(delete(leases).where(leases.c.owner_key == stored_key(owner)))
         return done.rowcount
 
+    async def holder(self, resource: str) -> str:
+        """Return the workflow id that holds a resource, empty where nobody does."""
+        async with self._database.read() as connection:
+            found = await connection.execute(
+                select(leases.c.owner_workflow_id).where(leases.c.resource_key == stored_key(resource))
+            )
+            return found.scalar_one_or_none() or ""
+
     async def _insert_unless_there(self, connection: AsyncConnection, values: dict[str, Any]) -> None:
         if self._database.on_server:
             # INSERT IGNORE would hide other errors; this locks the row that is there and leaves it as it is.

@@ -63,6 +63,11 @@ runs = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
     Column("request", _LONG_TEXT),
+    Column("ending", String(32)),
+    Column("ended_at", UtcDateTime),
+    Column("end_report", _LONG_TEXT),
+    Column("source_returned_at", UtcDateTime),
+    Column("source_power", String(32)),
     Index("failover_runs_started", "started_at"),
     Index("failover_runs_context", "context_id"),
     **_OPTIONS,
@@ -78,6 +83,22 @@ run_networks = Table(
     Index("failover_run_networks_network", "network_key"),
     **_OPTIONS,
 )
+
+replicas = Table(
+    "failover_replicas",
+    metadata,
+    Column("context_key", String(191), primary_key=True),
+    Column("context_id", String(255), nullable=False),
+    Column("fence_workflow_id", Text),
+    Column("scheduler_before", Integer),
+    Column("fenced_at", UtcDateTime),
+    Column("released_at", UtcDateTime),
+    Column("dirty_workflow_id", Text),
+    Column("dirty_at", UtcDateTime),
+    Column("cleaned_at", UtcDateTime),
+    **_OPTIONS,
+)
+"""One row per VM context: who keeps replication off its disks, and who wrote to them. NULL is nobody."""
 
 REQUIRED_COLUMNS: dict[str, tuple[str, ...]] = {
     table.name: tuple(column.name for column in table.columns) for table in metadata.sorted_tables

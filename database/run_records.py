@@ -39,6 +39,16 @@ class VmState(StrEnum):
     """It is gone, or it is certain that it was never made."""
 
 
+class Ending(StrEnum):
+    """What ended the time of a run's VM; the words of ``activities.messages.aftermath.End``."""
+
+    CLEANED_UP = "cleaned_up"
+    CLEANUP_REQUIRED = "cleanup_required"
+    """Something stays that could not be removed. Not final."""
+    COMMITTED = "committed"
+    ROLLED_BACK = "rolled_back"
+
+
 VM_STATES_IN_USE = (VmState.PLANNED, VmState.CREATED, VmState.RUNNING)
 """States in which the networks of a live run's VM count as used in production."""
 
@@ -95,6 +105,10 @@ class RunRecord(Record):
         decisions: One object per NIC, in NIC order; empty before networks are resolved.
         result: The workflow's result, None before it is finished.
         request: What was asked for, by whom and why; None for a run that is older than this column.
+        ending: What ended the VM's time after a run that completed; None for a VM that nothing ended yet.
+        end_report: What was removed and what stays.
+        source_returned_at: When a source that was declared lost was seen again.
+        source_power: The power state in which it was seen.
     """
 
     workflow_id: str
@@ -117,3 +131,8 @@ class RunRecord(Record):
     updated_at: datetime
     finished_at: datetime | None = None
     request: dict[str, Any] | None = None
+    ending: Ending | None = None
+    ended_at: datetime | None = None
+    end_report: dict[str, Any] | None = None
+    source_returned_at: datetime | None = None
+    source_power: str = ""

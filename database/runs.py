@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     case,
     delete,
+    func,
     insert,
     literal,
     or_,
@@ -21,13 +22,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from database import failover_jobs
+from database import failover_jobs, hand_over
 from database.engine import Database
 from database.errors import UnknownRun
 from database.keys import stored_key
 from database.network_keys import squeezed
 from database.own_tables import run_networks, runs
-from database.run_records import FINAL_STATES, PreviousRun, RunRecord, RunStart, RunState, VmState
+from database.run_records import FINAL_STATES, Ending, PreviousRun, RunRecord, RunStart, RunState, VmState
 from database.tables import text
 
 _SAYS_OF_VM: dict[RunState, ColumnElement[str]] = {
@@ -77,6 +78,11 @@ class RunRepository:
             "updated_at": run.started_at,
             "finished_at": None,
             "request": json.dumps(dict(run.request)),
+            "ending": None,
+            "ended_at": None,
+            "end_report": None,
+            "source_returned_at": None,
+            "source_power": None,
         }
         first = {
             "workflow_key": key,
@@ -214,8 +220,9 @@ class RunRepository:
         error_type: str | None = None,
         error_message: str | None = None,
         vm_state: VmState | None = None,
+        lease_to: str = "",
     ) -> None:
-        """Record how the run ended.
+        """Record how the run ended, and with ``lease_to`` who holds its VM context from then on.
 
         Args:
             workflow_id: Whose end.
@@ -226,6 +233,8 @@ class RunRepository:
             error_message: Its message, for people.
             vm_state: What is known of the VM. A run that ended otherwise than completed and leaves this out
                 keeps its networks in use, since its VM may be there.
+            lease_to: The workflow id that gets the context's lease in the same transaction; a VM's name is
+                given back. Empty leaves the leases alone.
 
         Raises:
             UnknownRun: Nothing was begun under this workflow id.
@@ -246,8 +255,55 @@ class RunRepository:
         if known is not None:
             values["vm_state"] = known
         await self._change(
-            workflow_id, values, at=finished_at, state=outcome, job_facts={"error_message": message}
+            workflow_id,
+            values,
+            at=finished_at,
+            state=outcome,
+            job_facts={"error_message": message},
+            lease_to=lease_to,
         )
+
+    async def end(
+        self, workflow_id: str, ending: Ending, *, ended_at: datetime, report: Mapping[str, object]
+    ) -> None:
+        """Record what ended the time of a run's VM; what became of the run itself stays as it is.
+
+        Args:
+            workflow_id: The failover that made the VM.
+            ending: What it was. A VM that is gone leaves its networks free; one that was committed uses them.
+            ended_at: When (UTC).
+            report: What was removed and what stays.
+
+        Raises:
+            UnknownRun: Nothing was begun under this workflow id.
+        """
+        values: dict[str, Any] = {
+            "ending": ending,
+            "ended_at": ended_at,
+            "end_report": json.dumps(dict(report)),
+            "updated_at": ended_at,
+        }
+        if ending in {Ending.CLEANED_UP, Ending.ROLLED_BACK}:
+            values["vm_state"] = VmState.REMOVED
+        async with self._database.write() as connection:
+            await self._update(connection, workflow_id, values)
+            await failover_jobs.end(
+                connection, self._database.features, workflow_id, at=ended_at, ending=ending
+            )
+
+    async def source_returned(self, workflow_id: str, power_state: str, *, at: datetime) -> None:
+        """Record that a source which was declared lost is there again; the first time it was seen stays.
+
+        Raises:
+            UnknownRun: Nothing was begun under this workflow id.
+        """
+        values = {
+            "source_returned_at": func.coalesce(runs.c.source_returned_at, at),
+            "source_power": power_state,
+            "updated_at": at,
+        }
+        async with self._database.write() as connection:
+            await self._update(connection, workflow_id, values)
 
     async def get(self, workflow_id: str) -> RunRecord | None:
         """Return the run, None where there is none."""
@@ -283,7 +339,7 @@ class RunRepository:
             statement = statement.where(runs.c.context_id == context_id)
         return await self._records(statement)
 
-    async def _change(
+    async def _change(  # noqa: PLR0913 - keywords, each of which goes to a table of its own
         self,
         workflow_id: str,
         values: Mapping[str, Any],
@@ -291,13 +347,10 @@ class RunRepository:
         at: datetime,
         state: RunState,
         job_facts: Mapping[str, str | None],
+        lease_to: str = "",
     ) -> None:
         async with self._database.write() as connection:
-            changed = await connection.execute(
-                update(runs).where(runs.c.workflow_key == stored_key(workflow_id)).values(dict(values))
-            )
-            if changed.rowcount == 0:
-                raise _unknown(workflow_id)
+            await self._update(connection, workflow_id, values)
             await failover_jobs.advance(
                 connection,
                 self._database.features,
@@ -306,6 +359,16 @@ class RunRepository:
                 state=state,
                 **job_facts,
             )
+            if lease_to:
+                await hand_over.leases_of(connection, workflow_id, lease_to, at=at)
+
+    @staticmethod
+    async def _update(connection: AsyncConnection, workflow_id: str, values: Mapping[str, Any]) -> None:
+        changed = await connection.execute(
+            update(runs).where(runs.c.workflow_key == stored_key(workflow_id)).values(dict(values))
+        )
+        if changed.rowcount == 0:
+            raise _unknown(workflow_id)
 
     @staticmethod
     async def _vm_state(connection: AsyncConnection, workflow_id: str) -> VmState:
@@ -343,7 +406,7 @@ def _previous(row: Row[Any]) -> PreviousRun:
 
 def _record(row: Row[Any]) -> RunRecord:
     values = {name: value for name, value in row._asdict().items() if value is not None}
-    for name in ("decisions", "result", "request"):
+    for name in ("decisions", "result", "request", "end_report"):
         if name in values:
             values[name] = json.loads(values[name])
     return RunRecord.model_validate(values)

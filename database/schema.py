@@ -36,6 +36,14 @@ VALIDATION_WORDS: dict[str, tuple[str, ...]] = {
 }
 """The job sheet's word, and what may be written for it: the first that the column takes."""
 
+_WORDS = (
+    ("network_mappings", "validation_status"),
+    ("failover_jobs", "status"),
+    ("vm_replication_contexts", "current_status"),
+    ("ossea_volumes", "snapshot_status"),
+)
+"""Columns that we write and whose vocabulary may be closed."""
+
 _READ_VALIDATION = {"valid": "validated", "invalid": "failed"}
 
 
@@ -88,6 +96,10 @@ class SchemaFeatures:
                 kept[name] = value[:limit] if isinstance(value, str) and limit else value
         return kept
 
+    def takes(self, table: str, column: str, word: str) -> bool:
+        """Tell whether the table has the column and the column takes the word."""
+        return self.has(table, column) and word in self.words.get((table, column), (word,))
+
     def validation_word(self, word: str) -> str:
         """Return what is written for a job sheet's ``validation_status`` word.
 
@@ -112,7 +124,7 @@ class SchemaFeatures:
 def reflect(connection: Connection) -> SchemaFeatures:
     """Read the shape of the tables that are used, ours included. What is missing is simply not in it."""
     inspector = inspect(connection)
-    wanted = [*tables.REQUIRED_COLUMNS, *own_tables.REQUIRED_COLUMNS]
+    wanted = [*tables.metadata.tables, *own_tables.metadata.tables]
     with warnings.catch_warnings():
         # A type that SQLAlchemy does not know is no concern of ours: we ask for columns by name.
         warnings.simplefilter("ignore", SAWarning)
@@ -127,7 +139,7 @@ def reflect(connection: Connection) -> SchemaFeatures:
                 words[table, column["name"]] = frozenset(kind.enums)
             elif isinstance(kind, String) and kind.length:
                 lengths[table, column["name"]] = kind.length
-    for table, column_name in (("network_mappings", "validation_status"), ("failover_jobs", "status")):
+    for table, column_name in _WORDS:
         if table in found and (table, column_name) not in words:
             checked = _checked_words(inspector, table, column_name)
             if checked:

@@ -3,9 +3,12 @@
 They belong to the appliance (original-system.md, section 3) or to the job sheet's schema. The columns here
 are the union of what we use of both; ``SchemaFeatures.present`` says which of them a database has. Types are
 only as exact as reading and writing needs: flags are integers and JSON is text on every server.
+
+What a failover knows of replication comes from tables and columns that a database may lack:
+``ossea_volumes``, ``replication_jobs`` and ``cbt_history`` are not among the required ones.
 """
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, String, Table, Text
 
 from database.timestamps import UtcDateTime
 
@@ -37,6 +40,10 @@ vm_replication_contexts = Table(
     Column("vcenter_host", String(255)),
     Column("datacenter", String(255)),
     Column("current_status", String(32)),
+    Column("last_status_change", UtcDateTime),
+    Column("current_job_id", String(191)),
+    Column("last_successful_job_id", String(191)),
+    Column("scheduler_enabled", Integer),
     Column("cpu_count", Integer),
     Column("memory_mb", Integer),
     Column("os_type", String(255)),
@@ -51,12 +58,65 @@ vm_disks = Table(
     Column("id", BigInteger, primary_key=True),
     Column("vm_context_id", String(64)),
     Column("disk_id", String(255)),
+    Column("label", String(255)),
+    Column("unit_number", Integer),
+    Column("size_gb", BigInteger),
+    Column("capacity_bytes", BigInteger),
+    Column("ossea_volume_id", BigInteger),
+    Column("disk_change_id", String(255)),
     Column("cpu_count", Integer),
     Column("memory_mb", Integer),
+    Column("os_type", String(255)),
+    Column("bios_setup", Text),
     Column("power_state", String(32)),
     Column("network_config", Text),
     Column("created_at", UtcDateTime),
     Column("updated_at", UtcDateTime),
+)
+
+ossea_volumes = Table(
+    "ossea_volumes",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("vm_context_id", String(64)),
+    Column("volume_id", String(191)),
+    Column("volume_name", String(255)),
+    Column("size_gb", BigInteger),
+    Column("ossea_config_id", BigInteger),
+    Column("status", String(32)),
+    Column("snapshot_id", String(191)),
+    Column("snapshot_created_at", UtcDateTime),
+    Column("snapshot_status", String(32)),
+)
+
+replication_jobs = Table(
+    "replication_jobs",
+    metadata,
+    Column("id", String(191), primary_key=True),
+    Column("vm_context_id", String(64)),
+    Column("source_vm_id", String(255)),
+    Column("source_vm_name", String(255)),
+    Column("replication_type", String(32)),
+    Column("status", String(32)),
+    Column("progress_percent", Float),
+    Column("error_message", Text),
+    Column("ossea_config_id", BigInteger),
+    Column("created_at", UtcDateTime),
+    Column("updated_at", UtcDateTime),
+    Column("started_at", UtcDateTime),
+    Column("completed_at", UtcDateTime),
+)
+
+cbt_history = Table(
+    "cbt_history",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("job_id", String(191)),
+    Column("disk_id", String(191)),
+    Column("change_id", String(255)),
+    Column("sync_type", String(32)),
+    Column("sync_success", Integer),
+    Column("created_at", UtcDateTime),
 )
 
 ossea_configs = Table(
@@ -71,6 +131,7 @@ ossea_configs = Table(
     Column("template_id", String(255)),
     Column("network_id", String(255)),
     Column("service_offering_id", String(255)),
+    Column("oma_vm_id", String(255)),
     Column("is_active", Integer),
 )
 

@@ -132,8 +132,10 @@ async def test_the_last_operation_is_written_to_the_exact_context_only(field_dat
     await add_context(field_database, "ctx-a")
     repository = ContextRepository(field_database)
 
-    assert await repository.set_last_operation_summary("ctx-a", {"status": "completed", "progress": 100})
-    assert not await repository.set_last_operation_summary("CTX-A", {"status": "failed"})
+    assert await repository.record_operation(
+        "ctx-a", {"status": "completed", "progress": 100}, at=NOW
+    )
+    assert not await repository.record_operation("CTX-A", {"status": "failed"}, at=NOW)
 
     async with field_database.read() as connection:
         stored = await connection.exec_driver_sql(
@@ -148,8 +150,8 @@ async def test_a_schema_without_the_summary_column_is_left_alone(field_url: str)
     database = await Database.open(field_url)
     try:
         await add_context(database, "ctx-a")
-        assert not await ContextRepository(database).set_last_operation_summary(
-            "ctx-a", {"status": "completed"}
+        assert not await ContextRepository(database).record_operation(
+            "ctx-a", {"status": "completed"}, at=NOW
         )
     finally:
         await database.close()

@@ -101,7 +101,7 @@ async def test_the_grants_of_the_document_are_enough_for_everything_that_is_writ
             assert granted.granted
         await leases.release("wf")
         await NetworkMappingRepository(database).update_validation_status(keys, "validated", NOW)
-        assert await ContextRepository(database).set_last_operation_summary("ctx-a", {"status": "completed"})
+        assert await ContextRepository(database).record_operation("ctx-a", {"status": "completed"}, at=NOW)
         await runs.finish("wf", RunState.COMPLETED, finished_at=NOW, result_json="{}")
         async with database.read() as connection:
             for table in tables.metadata.sorted_tables:

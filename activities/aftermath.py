@@ -1,0 +1,101 @@
+"""What the database keeps of the time after a run: its end, a source that came back, who holds a replica."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.messages.aftermath import DrillHolder, DrillQuery, RecordEndRequest, SourceReturned
+from activities.messages.record import Recorded
+from activities.summaries import end_summary, status_after
+from activities.translate import typed_failures
+from database import (
+    ContextRepository,
+    Ending,
+    LeaseRepository,
+    ReplicaRepository,
+    RunRepository,
+    UnknownRun,
+    context_resource,
+)
+from rules.request import FailoverType
+from rules.temporal_names import cleanup_workflow_id
+
+
+class AftermathActivities:
+    """Records ends and gives the VM's context back.
+
+    Args:
+        runs: ``failover_runs`` and ``failover_jobs``.
+        contexts: ``current_status`` and ``last_operation_summary``.
+        leases: ``failover_leases``.
+        replicas: Who fenced a replica.
+    """
+
+    def __init__(
+        self,
+        runs: RunRepository,
+        contexts: ContextRepository,
+        leases: LeaseRepository,
+        replicas: ReplicaRepository,
+    ) -> None:
+        self._runs = runs
+        self._contexts = contexts
+        self._leases = leases
+        self._replicas = replicas
+
+    @activity.defn(name="RecordEndActivity")
+    async def record_end(self, request: RecordEndRequest) -> Recorded:
+        """Record the end, then the status that it leads to, then give the context back.
+
+        Raises:
+            ApplicationError: DatabaseUnavailable.
+        """
+        now = datetime.now(UTC)
+        report = {
+            "removed": list(request.removed),
+            "left_behind": list(request.left_behind),
+            "report": request.report,
+        }
+        status, unless = status_after(request)
+        with typed_failures():
+            with suppress(UnknownRun):  # a database that lost the run still has the context and the lease
+                await self._runs.end(
+                    request.workflow_id, Ending(request.end.value), ended_at=now, report=report
+                )
+            await self._contexts.record_operation(
+                request.context_id, end_summary(request, now), status=status, unless=unless, at=now
+            )
+            if request.release:
+                await self._leases.release(request.holder)
+        return Recorded()
+
+    @activity.defn(name="SourceReturnedActivity")
+    async def source_returned(self, request: SourceReturned) -> Recorded:
+        """Record that a source which was declared lost is there again.
+
+        Raises:
+            ApplicationError: DatabaseUnavailable.
+        """
+        with typed_failures(), suppress(UnknownRun):
+            await self._runs.source_returned(request.workflow_id, request.power_state, at=datetime.now(UTC))
+        return Recorded()
+
+    @activity.defn(name="DescribeDrillActivity")
+    async def describe_drill(self, request: DrillQuery) -> DrillHolder:
+        """Name the workflow that gives the replica back which a drill took: its fence stands until then.
+
+        Raises:
+            ApplicationError: DatabaseUnavailable.
+        """
+        with typed_failures():
+            drill = (await self._replicas.state(request.context_id)).fenced_by
+            if not drill:
+                return DrillHolder()
+            run = await self._runs.get(drill)
+            if run is None or run.failover_type != FailoverType.TEST.value:
+                return DrillHolder()
+            holder = await self._leases.holder(context_resource(request.context_id, FailoverType.TEST.value))
+        # A drill that is not done yet holds its own lease; its end has the same workflow all the same.
+        cleanup = cleanup_workflow_id(drill) if holder in {"", drill} else holder
+        return DrillHolder(cleanup_workflow_id=cleanup)

@@ -1,0 +1,114 @@
+"""What a VM's replication jobs add up to: which sync each disk holds, what tore it, what still runs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rules.disks import CompletedSync, SyncJob
+
+_COMPLETED = "completed"
+_FAILED = frozenset({"failed", "cancelled"})
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row of ``replication_jobs``.
+
+    Attributes:
+        status: In lower case.
+        began_at: When it started, else when it was made (UTC); None when the row does not say.
+    """
+
+    id: str
+    status: str
+    progress_percent: float | None = None
+    began_at: datetime | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+
+class SyncHistory:
+    """The jobs of one VM context, in the order in which they began; what has no time comes first.
+
+    Args:
+        jobs: All that are kept.
+        done: Job, disk and success, from ``cbt_history``.
+        current_job_id: What the context says runs; the API refuses another job for as long as it does.
+        last_successful_job_id: What the context says; for databases that keep no jobs.
+    """
+
+    def __init__(
+        self,
+        jobs: Iterable[Job],
+        *,
+        done: Iterable[tuple[str, str, bool]] = (),
+        current_job_id: str = "",
+        last_successful_job_id: str = "",
+    ) -> None:
+        self._jobs = sorted(jobs, key=_began)
+        self._known = {job.id: job for job in self._jobs}
+        done = list(done)
+        self._with_disks = {job_id for job_id, _, _ in done}
+        self._succeeded = {(job_id, disk_id) for job_id, disk_id, success in done if success}
+        self._current = current_job_id
+        self._last = last_successful_job_id
+
+    def last_completed(self, disk_id: str) -> CompletedSync | None:
+        """Return the newest sync that completed for a disk.
+
+        Where a job's success per disk is kept, that counts: a job may have brought one disk forward and
+        failed on another. Where it is not, the whole job's status counts.
+        """
+        for job in reversed(self._jobs):
+            if self._brought(job.id, disk_id, whole=job.status == _COMPLETED):
+                return CompletedSync(job_id=job.id, completed_at=job.completed_at)
+        if self._last and self._last not in self._known and self._brought(self._last, disk_id, whole=True):
+            return CompletedSync(job_id=self._last)
+        return None
+
+    @property
+    def running(self) -> SyncJob | None:
+        """The job that has not ended.
+
+        A job without an end that a later one has overtaken is a leftover: nothing of it runs, unless the
+        context names it.
+        """
+        named = self._known.get(self._current)
+        if named is not None:
+            return None if _ended(named) else _running(named)
+        if self._current:
+            return SyncJob(job_id=self._current)
+        open_jobs = [job for job in self._since_completed() if not _ended(job)]
+        return _running(open_jobs[-1]) if open_jobs else None
+
+    @property
+    def torn_by(self) -> str:
+        """The last job that failed or was cancelled after the last one that completed, empty for none."""
+        torn = [job.id for job in self._since_completed() if job.status in _FAILED]
+        return torn[-1] if torn else ""
+
+    def _since_completed(self) -> Sequence[Job]:
+        completed = [place for place, job in enumerate(self._jobs) if job.status == _COMPLETED]
+        return self._jobs[completed[-1] + 1 :] if completed else self._jobs
+
+    def _brought(self, job_id: str, disk_id: str, *, whole: bool) -> bool:
+        if job_id in self._with_disks:
+            return (job_id, disk_id) in self._succeeded
+        return whole
+
+
+def _began(job: Job) -> tuple[float, str]:
+    return (job.began_at.timestamp() if job.began_at else 0.0, job.id)
+
+
+def _ended(job: Job) -> bool:
+    return job.status == _COMPLETED or job.status in _FAILED
+
+
+def _running(job: Job) -> SyncJob:
+    return SyncJob(
+        job_id=job.id,
+        status=job.status,
+        progress_percent=job.progress_percent,
+        started_at=job.started_at,
+    )
