@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 POWERED_ON = "poweredOn"
 POWERED_OFF = "poweredOff"
+SUSPENDED = "suspended"
 TOOLS_OK = "toolsOk"
 TOOLS_NOT_RUNNING = "toolsNotRunning"
 TOOLS_NOT_INSTALLED = "toolsNotInstalled"
@@ -39,6 +40,9 @@ class VirtualMachine:
         id: Instance or BIOS uuid, lower case.
         nics: In device order.
         tools_installed: Without VMware Tools a gentle power-off pulls the plug (observed).
+        shutdown_looks: At which look at its power state a guest that was asked to shut down is off: 0 is off
+            before the agent answers; None is never, it ignores the request.
+        looks_until_off: What is left of that for a guest that is going down; None for one that is not.
     """
 
     id: str
@@ -50,6 +54,22 @@ class VirtualMachine:
     guest_os: str = "linux"
     power_state: str = POWERED_ON
     tools_installed: bool = True
+    shutdown_looks: int | None = 0
+    looks_until_off: int | None = None
+
+    def begin_shutdown(self) -> bool:
+        """Ask the guest to shut down; return whether it is off at once."""
+        if self.looks_until_off is None:
+            self.looks_until_off = self.shutdown_looks
+        return self.looks_until_off == 0
+
+    def looked_at(self) -> None:
+        """Note a look at the power state."""
+        if self.looks_until_off is None:
+            return
+        self.looks_until_off -= 1
+        if self.looks_until_off <= 0:
+            self.power_state, self.looks_until_off = POWERED_OFF, None
 
     @property
     def tools_status(self) -> str:

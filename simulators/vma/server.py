@@ -2,15 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiohttp import web
 
 from simulators.listener import Listener
+from simulators.vma.faults import Fault, Faults
 from simulators.vma.inventory import VCenter, VirtualMachine
-from simulators.vma.power import power_off, power_on, power_state
+from simulators.vma.power import PowerRefusedError, power_off, power_on, power_state
 from simulators.vma.shapes import discovery
 
 _PREFIX = "Discovery failed: failed to discover VMs from vCenter: "
@@ -25,6 +26,7 @@ class VmaCall:
         at: When it arrived, in UTC.
         vcenter: The vCenter's host as the request names it.
         vm: The filter of a discovery, the uuid of a power call.
+        force: Of a power-off; None for anything else.
     """
 
     at: datetime
@@ -33,6 +35,7 @@ class VmaCall:
     vcenter: str = ""
     datacenter: str = ""
     vm: str = ""
+    force: bool | None = None
 
 
 class VmaSimulator:
@@ -49,6 +52,7 @@ class VmaSimulator:
         self.calls: list[VmaCall] = []
         self._power_datacenter = power_datacenter
         self._hang = 0.0
+        self._faults = Faults()
         self._started = datetime.now(UTC)
         self._listener = Listener(self._application)
 
@@ -73,6 +77,14 @@ class VmaSimulator:
     def hang(self, seconds: float) -> None:
         """Let every later answer take so long, as through a tunnel that hangs; 0 ends it."""
         self._hang = seconds
+
+    def lose(self, operation: str, *, effect: bool = True, times: int = 1) -> Fault:
+        """Break the connection of the next requests of this operation, after or before their effect."""
+        return self._faults.add(Fault(operation, effect=effect, times=times))
+
+    def hold(self, operation: str, *, effect: bool = True) -> Fault:
+        """Keep the answer to the next request of this operation back until the fault is released."""
+        return self._faults.add(Fault(operation, effect=effect, hold=True))
 
     def set_vcenter_down(self, host: str, *, down: bool = True) -> None:
         """Let the agent get no connection to this vCenter, or get it again."""
@@ -122,6 +134,10 @@ class VmaSimulator:
         await self._arrive(
             VmaCall(datetime.now(UTC), request.method, request.path, host, datacenter, vm=wanted)
         )
+        return await self._answer(request, "discover", lambda: self._discovery(body))
+
+    def _discovery(self, body: Mapping[str, object]) -> web.Response:
+        host, datacenter, wanted = (_text(body, name) for name in ("vcenter", "datacenter", "filter"))
         problem = self._connection_problem(host, _text(body, "username"), _text(body, "password"))
         if problem:
             return _plain(500, f"{_PREFIX}{problem}")
@@ -139,7 +155,14 @@ class VmaSimulator:
         operation = request.match_info.get("operation", "power-state")
         body = dict(request.query) if request.method == "GET" else await _body(request)
         host = _text(body, "vcenter")
-        await self._arrive(VmaCall(datetime.now(UTC), request.method, request.path, host, vm=vm_id))
+        force = body.get("force") is True if operation == "power-off" else None
+        await self._arrive(
+            VmaCall(datetime.now(UTC), request.method, request.path, host, vm=vm_id, force=force)
+        )
+        return await self._answer(request, operation, lambda: self._powered(operation, vm_id, body))
+
+    def _powered(self, operation: str, vm_id: str, body: Mapping[str, object]) -> web.Response:
+        host = _text(body, "vcenter")
         problem = self._connection_problem(host, _text(body, "username"), _text(body, "password"))
         if problem:
             return _plain(500, f"Failed to connect to vCenter: {problem.removeprefix(_NO_CONNECTION)}")
@@ -153,9 +176,24 @@ class VmaSimulator:
         vm = next((item for item in vcenter.vms if item.id == vm_id.lower()), None)
         if vm is None:
             return _plain(404, f"VM not found: VM not found with UUID: {vm_id}")
-        if operation == "power-off":
-            return web.json_response(power_off(vm, force=body.get("force") is True))
-        return web.json_response(power_on(vm) if operation == "power-on" else power_state(vm))
+        try:
+            if operation == "power-off":
+                return web.json_response(power_off(vm, force=body.get("force") is True))
+            return web.json_response(power_on(vm) if operation == "power-on" else power_state(vm))
+        except PowerRefusedError as error:
+            return _plain(500, str(error))
+
+    async def _answer(
+        self, request: web.Request, operation: str, act: Callable[[], web.Response]
+    ) -> web.Response:
+        """Do what was asked, through the fault that was ordered, if there is one."""
+        fault = self._faults.take(operation)
+        if fault is None:
+            return act()
+        reply = act() if fault.effect else None
+        if not await fault.strike(request):
+            return web.Response()  # nobody gets it
+        return act() if reply is None else reply
 
     async def _clean_path(self, request: web.Request) -> web.Response:
         """Redirect a path without an id, as Go's router cleans it (observed: 301)."""
@@ -174,7 +212,9 @@ class VmaSimulator:
 
     async def _order(self, request: web.Request) -> web.Response:
         body = await _body(request)
-        seconds, down = body.get("hang_seconds"), body.get("vcenter_down")
+        seconds, down, lost = body.get("hang_seconds"), body.get("vcenter_down"), body.get("lose")
+        if isinstance(lost, dict):
+            self._faults.add(_fault(lost))
         if isinstance(seconds, int | float):
             self.hang(float(seconds))
         if isinstance(down, bool):
@@ -224,6 +264,23 @@ async def _body(request: web.Request) -> dict[str, object]:
             text="Invalid request: json: cannot unmarshal into Go value of type struct\n"
         )
     return body
+
+
+def _fault(order: Mapping[str, object]) -> Fault:
+    """Read an order to lose answers: ``operation``, and optionally ``effect`` and ``times``.
+
+    Raises:
+        web.HTTPBadRequest: It names no operation.
+    """
+    times = order.get("times", 1)
+    try:
+        return Fault(
+            _text(order, "operation"),
+            effect=order.get("effect", True) is True,
+            times=times if isinstance(times, int) else 1,
+        )
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"{error}\n") from None
 
 
 def _text(body: Mapping[str, object], name: str) -> str:
