@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from rules.disks import RecoveryPoint, SnapshotFact, VolumeFacts
+from rules.disks import DiskPlan, RecoveryPoint, SnapshotFact, VolumeFacts
 from rules.models import Record
 from rules.nics import NicSource
 from rules.preflight import Check
@@ -189,6 +189,28 @@ class Acceptance(Record):
     message: str = ""
     held_by: str = ""
     checks: tuple[Check, ...] = ()
+
+
+class PreflightReport(Record):
+    """What a failover with this request would find now; nothing was changed, and nothing is promised.
+
+    Attributes:
+        ready: No check forbids the run.
+        error_type: What the run would be refused with; empty when it would not be.
+        disks: Where each disk would go.
+    """
+
+    context_id: str
+    vm_name: str = ""
+    failover_type: str
+    ready: bool
+    checks: tuple[Check, ...] = ()
+    decisions: tuple[NetworkDecision, ...] = ()
+    disks: tuple[DiskPlan, ...] = ()
+    recovery_point: RecoveryPoint | None = None
+    warnings: tuple[str, ...] = ()
+    error_type: str = ""
+    message: str = ""
 
 
 class EndReport(Record):

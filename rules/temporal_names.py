@@ -8,6 +8,7 @@ from typing import Final
 FAILOVER_WORKFLOW: Final = "FailoverWorkflow"
 EXPLAIN_WORKFLOW: Final = "ExplainWorkflow"
 LIST_MAPPINGS_WORKFLOW: Final = "ListMappingsWorkflow"
+PREFLIGHT_WORKFLOW: Final = "PreflightWorkflow"
 TASK_QUEUE: Final = "failover"
 
 ACCEPTED_UPDATE: Final = "accepted"
@@ -31,6 +32,7 @@ RESUME_UPDATE: Final = "resume"
 CLEAN_UP_SIGNAL: Final = "take_back_for_live"
 VERIFIED_SIGNAL: Final = "verified"
 STAND_DOWN_SIGNAL: Final = "stand_down"
+GO_ON_SIGNAL: Final = "go_on_cleaning"
 
 
 def cleanup_workflow_id(workflow_id: str) -> str:

@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
         CLEAN_UP_UPDATE,
         CLEANUP_WORKFLOW,
         EXTEND_UPDATE,
+        GO_ON_SIGNAL,
         STAND_DOWN_SIGNAL,
         VERIFIED_SIGNAL,
     )
@@ -58,9 +59,15 @@ class CleanupWorkflow:
         self._stood_down = True
         self._waiting.wake()
 
+    @workflow.signal(name=GO_ON_SIGNAL)
+    def go_on(self) -> None:
+        """The drill's undo left something: go on where it gave up, once its run is closed."""
+        self._ordered = self._ordered or "the undo of the drill left something"
+        self._waiting.wake()
+
     @workflow.signal(name=CLEAN_UP_SIGNAL)
     def take_back(self) -> None:
-        """A live failover needs the replica, or an undo left something: remove the drill now."""
+        """A live failover needs the replica: remove the drill now."""
         self._asked_back = True
         self._ordered = self._ordered or "asked for by a failover"
         self._waiting.wake()

@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
         CLEAN_UP_SIGNAL,
         CLEANUP_WORKFLOW,
         COMMIT_WORKFLOW,
+        GO_ON_SIGNAL,
         STAND_DOWN_SIGNAL,
         VERIFIED_SIGNAL,
         cleanup_workflow_id,
@@ -34,32 +35,26 @@ async def begin_cleanup(run: FailoverRun) -> None:
     await _begin(CLEANUP_WORKFLOW, order, cleanup_workflow_id(run.workflow_id), "Ends this drill")
 
 
-async def begin_commit(taken: TakenOver) -> str:
-    """Start the workflow that holds the context until commit or rollback, and return its id."""
+async def begin_commit(taken: TakenOver) -> None:
+    """Start the workflow that holds the context until commit or rollback."""
     workflow_id = commit_workflow_id(taken.owner.workflow_id)
     await _begin(COMMIT_WORKFLOW, CommitOrder(taken=taken), workflow_id, "Waits for commit or rollback")
-    return workflow_id
 
 
-async def hand_over(taken: TakenOver) -> str:
-    """Tell the cleanup's workflow that the drill is verified: its time begins. Return its id."""
-    workflow_id = cleanup_workflow_id(taken.owner.workflow_id)
-    await _signal(workflow_id, VERIFIED_SIGNAL, taken)
-    return workflow_id
+async def hand_over(taken: TakenOver) -> None:
+    """Tell the cleanup's workflow that the drill is verified: its time begins."""
+    await _signal(cleanup_workflow_id(taken.owner.workflow_id), VERIFIED_SIGNAL, taken)
 
 
 async def stand_down(taken: TakenOver, *, clean: bool) -> str:
     """Tell the cleanup's workflow how the undo ended: nothing is left, or it goes on trying.
 
     Returns:
-        What to warn of; empty for nothing.
+        What to say of it; empty when it was told.
     """
     workflow_id = cleanup_workflow_id(taken.owner.workflow_id)
     try:
-        if clean:
-            await _signal(workflow_id, STAND_DOWN_SIGNAL)
-        else:
-            await _signal(workflow_id, CLEAN_UP_SIGNAL)
+        await _signal(workflow_id, STAND_DOWN_SIGNAL if clean else GO_ON_SIGNAL)
     except FailureError:
         return f"workflow {workflow_id} could not be told of this end"
     return ""

@@ -37,7 +37,8 @@ async def remove_drill(taken: TakenOver, say: Callable[[str], None]) -> Undone:
         with contextlib.suppress(ActivityError, ApplicationError):
             await bring(taken, clone_id, NOWHERE, undo=True)
     say("cleanup: remove the VM")
-    undone = undone.and_then(await machine.remove_taken(taken))
+    if taken.touched.vm:
+        undone = undone.and_then(await machine.remove_taken(taken))
     if not taken.touched.clones:
         return undone
     say("cleanup: remove clones and snapshots")

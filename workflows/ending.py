@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from rules.errors import FailoverErrorType
     from rules.outcomes import FailoverOutcome, FailoverResult, FailureReport, Objectives
     from rules.request import FailoverType
+    from rules.temporal_names import cleanup_workflow_id, commit_workflow_id
     from workflows import drill, drill_end, machine, steps, surface, way_back
     from workflows.acceptance import holder
     from workflows.failures import explain
@@ -28,7 +29,8 @@ async def complete(run: FailoverRun) -> FailoverResult:
 
 async def _complete(run: FailoverRun) -> FailoverResult:
     if run.whole:
-        await _hand_over(run)
+        is_live = run.config.failover_type is FailoverType.LIVE
+        run.continues_as = (commit_workflow_id if is_live else cleanup_workflow_id)(run.workflow_id)
     result = _result(run)
     record = _record(run, result.outcome, result, keeps_vm=True)
     record = record.model_copy(
@@ -39,7 +41,9 @@ async def _complete(run: FailoverRun) -> FailoverResult:
     except ActivityError as error:
         # A record that cannot be written is no reason to remove a verified VM.
         run.notes.append(f"the database does not know of this completion: {explain(error)[1]}")
-        result = result.model_copy(update={"warnings": run.warnings})
+    if run.whole:
+        await _hand_over(run)
+    result = result.model_copy(update={"warnings": run.warnings})
     surface.show_outcome(result.outcome)
     run.show("completed")
     return result
@@ -133,15 +137,15 @@ async def _undo(run: FailoverRun) -> Undone:
 
 
 async def _hand_over(run: FailoverRun) -> None:
-    """Give the VM to the workflow that ends its time; it holds the context from then on."""
+    """Give the VM to the workflow that ends its time; after the record, so that no end precedes it."""
     taken = run.taken.model_copy(update={"verified": True})
     try:
         if run.config.failover_type is FailoverType.LIVE:
-            run.continues_as = await drill.begin_commit(taken)
+            await drill.begin_commit(taken)
         else:
-            run.continues_as = await drill.hand_over(taken)
+            await drill.hand_over(taken)
     except FailureError as error:
-        # A verified VM is not removed for it; the run gives its context back, and says so.
+        # A verified VM is not removed for it.
         run.notes.append(f"no workflow watches over this VM: {explain(error)[1]}")
 
 

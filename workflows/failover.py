@@ -11,14 +11,12 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.failures import failure
     from activities.messages.context import LoadContextRequest
     from activities.messages.networks import GuardRequest, ResolveNetworkRequest
     from activities.messages.record import BeginRunRequest, RecordVMRequest
-    from rules.errors import FailoverRefused
     from rules.operator import RollBackOrder
     from rules.outcomes import Acceptance, FailoverOutcome, FailoverResult
-    from rules.request import FailoverType, UnifiedFailoverConfig, parse_request
+    from rules.request import FailoverType
     from rules.temporal_names import RESUME_UPDATE, ROLL_BACK_UPDATE
     from workflows import (
         acceptance,
@@ -35,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.hold import Hold, must_hold
     from workflows.lease import take_lease
     from workflows.networks import resolve
+    from workflows.questions import validated_request
     from workflows.run_state import FailoverRun
     from workflows.source import find_source
     from workflows.together import together
@@ -90,7 +89,7 @@ class FailoverWorkflow:
             ApplicationError: One of FailoverErrorType, with a FailureReport.
         """
         try:
-            self._run = FailoverRun(_validated(inputs))
+            self._run = FailoverRun(validated_request(inputs))
         except ApplicationError as refusal:
             surface.show_outcome(FailoverOutcome.REFUSED)
             await self._answer(acceptance.refused(refusal))
@@ -234,6 +233,7 @@ class FailoverWorkflow:
         if run.previous.vm_may_exist:
             # An earlier run of this workflow id ended without an undo, by a terminate say.
             run.create_unanswered = True
+            run.will(vm=True)
             run.undo.append(lambda: machine.remove(run))
 
     async def _discover_source(self) -> None:
@@ -311,10 +311,3 @@ async def _create(run: FailoverRun) -> None:
     run.will(vm=True)
     await machine.create_stopped(run)
     await steps.record_vm(RecordVMRequest(workflow_id=run.workflow_id, vm=run.vm))
-
-
-def _validated(inputs: tuple[Any, ...]) -> UnifiedFailoverConfig:
-    try:
-        return parse_request(inputs[0] if len(inputs) == 1 else None)
-    except FailoverRefused as refusal:
-        raise failure(refusal.error_type, str(refusal)) from None

@@ -37,14 +37,20 @@ class _Found:
         self.worker = ""
 
 
-async def check_everything(run: FailoverRun) -> None:
+async def check_everything(run: FailoverRun, *, record: bool = True) -> None:
     """Ask database, CloudStack, VMA and conversion worker beside each other, then judge.
+
+    Args:
+        run: What is known so far.
+        record: Whether the plan is recorded; a question records nothing.
 
     Raises:
         ApplicationError: PreflightFailed or the type of the first failed check; the run keeps all checks.
     """
     found = _Found()
-    await together(_check_destination(run, found), _load_replication(run), _read_power(run, found))
+    await together(
+        _check_destination(run, found, record=record), _load_replication(run), _read_power(run, found)
+    )
     if found.destination.compute is not None:
         await together(_inspect_storage(run, found), _probe_conversion(run, found))
         judged = await disk_steps.judge_preflight(
@@ -66,18 +72,22 @@ async def check_everything(run: FailoverRun) -> None:
     _refuse_a_bad_destination(run, found.destination)
 
 
-async def check_destination_only(run: FailoverRun) -> None:
+async def check_destination_only(run: FailoverRun, *, record: bool = True) -> None:
     """What a network rehearsal asks: CloudStack, about everything but disks.
+
+    Args:
+        run: What is known so far.
+        record: Whether the plan is recorded.
 
     Raises:
         ApplicationError: Of the first problem's type.
     """
     found = _Found()
-    await _check_destination(run, found)
+    await _check_destination(run, found, record=record)
     _refuse_a_bad_destination(run, found.destination)
 
 
-async def _check_destination(run: FailoverRun, found: _Found) -> None:
+async def _check_destination(run: FailoverRun, found: _Found, *, record: bool = True) -> None:
     check = await steps.check_destination(
         CheckRequest(
             workflow_id=run.workflow_id,
@@ -91,11 +101,12 @@ async def _check_destination(run: FailoverRun, found: _Found) -> None:
     )
     run.decisions = check.decisions
     run.notes.extend(check.warnings)
-    await steps.record_plan(
-        RecordPlanRequest(
-            workflow_id=run.workflow_id, decisions=run.decisions, source=run.source, check=check
+    if record:
+        await steps.record_plan(
+            RecordPlanRequest(
+                workflow_id=run.workflow_id, decisions=run.decisions, source=run.source, check=check
+            )
         )
-    )
     found.destination = check
 
 

@@ -1,4 +1,4 @@
-"""What every question about one VM begins with: raw JSON, checked."""
+"""What every run begins with: raw JSON, checked."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
     from rules.errors import FailoverRefused
     from rules.explanation import ContextRequest, parse_context_request
+    from rules.request import UnifiedFailoverConfig, parse_request
 
 
 def validated(inputs: tuple[Any, ...]) -> ContextRequest:
@@ -18,5 +19,17 @@ def validated(inputs: tuple[Any, ...]) -> ContextRequest:
     """
     try:
         return parse_context_request(inputs[0] if len(inputs) == 1 else None)
+    except FailoverRefused as refusal:
+        raise failure(refusal.error_type, str(refusal)) from None
+
+
+def validated_request(inputs: tuple[Any, ...]) -> UnifiedFailoverConfig:
+    """Return the request of a failover, or end the run with what is wrong with it.
+
+    Raises:
+        ApplicationError: InvalidRequest.
+    """
+    try:
+        return parse_request(inputs[0] if len(inputs) == 1 else None)
     except FailoverRefused as refusal:
         raise failure(refusal.error_type, str(refusal)) from None

@@ -1,0 +1,73 @@
+"""The preflight alone: what a failover would find now, with nothing changed and no lease taken."""
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.messages.context import LoadContextRequest
+    from activities.messages.networks import ResolveNetworkRequest
+    from rules.outcomes import PreflightReport
+    from rules.temporal_names import PREFLIGHT_WORKFLOW
+    from workflows import preflight, steps
+    from workflows.failures import explain
+    from workflows.networks import resolve
+    from workflows.questions import validated_request
+    from workflows.run_state import FailoverRun
+    from workflows.source import find_source
+
+
+@workflow.defn(name=PREFLIGHT_WORKFLOW)
+class PreflightWorkflow:
+    """Asks everything that a failover asks before its first effect."""
+
+    @workflow.run
+    async def run(self, *inputs: Any) -> PreflightReport:  # noqa: ANN401 - raw JSON, checked here first
+        """Check.
+
+        Args:
+            inputs: One JSON object, the same that a failover takes.
+
+        Raises:
+            ApplicationError: InvalidRequest. Everything else that is wrong stands in the report.
+        """
+        run = FailoverRun(validated_request(inputs))
+        error_type = message = ""
+        try:
+            await self._check(run)
+        except (ActivityError, ApplicationError) as error:
+            found, message = explain(error)
+            error_type = found.value
+        loaded = getattr(run, "loaded", None)
+        return PreflightReport(
+            context_id=run.config.context_id,
+            vm_name=loaded.context.vm_name if loaded else "",
+            failover_type=run.config.failover_type.value,
+            ready=not error_type,
+            checks=run.preflight.checks,
+            decisions=run.decisions,
+            disks=run.preflight.disks,
+            recovery_point=run.recovery_point,
+            warnings=run.warnings,
+            error_type=error_type,
+            message=message,
+        )
+
+    async def _check(self, run: FailoverRun) -> None:
+        run.loaded = await steps.load_context(LoadContextRequest(config=run.config))
+        run.learn_source(await find_source(run.loaded))
+        run.decisions, run.gone_vm_ids = await resolve(
+            ResolveNetworkRequest(
+                workflow_id=run.workflow_id,
+                config=run.config,
+                context=run.loaded.context,
+                destination=run.loaded.destination,
+                source=run.source,
+                policy=run.loaded.policy,
+            )
+        )
+        if run.whole:
+            await preflight.check_everything(run, record=False)
+        else:
+            await preflight.check_destination_only(run, record=False)
