@@ -184,13 +184,17 @@ class _Seen:
     @property
     def _completed_in_database(self) -> bool:
         syncs = [disk.sync.job_id if disk.sync is not None else "" for disk in self.facts.disks]
-        return bool(syncs) and all(one == self.job_id for one in syncs)
+        # Its disks may be done one after the other: it is not over while its row says that it runs.
+        return bool(syncs) and all(one == self.job_id for one in syncs) and not self._runs_in_database
 
     @property
     def _failed_in_database(self) -> bool:
+        return self.facts.torn_by == self.job_id and not self._runs_in_database
+
+    @property
+    def _runs_in_database(self) -> bool:
         running = self.facts.running
-        runs = running is not None and running.job_id == self.job_id
-        return self.facts.torn_by == self.job_id and not runs
+        return running is not None and running.job_id == self.job_id
 
     def _end(self, state: SyncState, who: list[str], why: str) -> SyncEnd:
         said = " and ".join(who)

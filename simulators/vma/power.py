@@ -1,7 +1,7 @@
 """Power of the simulated VMs.
 
-Observed (vma-observed.md): the replies of a power state, of a power-off without VMware Tools or of a VM that
-is off, and of a power-on. Not observed: what the agent answers when a guest does not go down in time, or when a
+Observed (vma-observed.md): the replies of a power state, of a power-off without VMware Tools or of one that is
+off, and of a power-on. Not observed: what the agent answers when a guest does not go down in time, or when a
 suspended one is asked gently. Here it is a 500, and nobody may rely on its text.
 """
 
