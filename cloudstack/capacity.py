@@ -3,8 +3,11 @@
 Most of it is an administrator's to ask: a plain key does not even have the command (432; observed, 19).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+from pydantic import model_validator
 
 from cloudstack.errors import BadRequest, NotPermitted
 from cloudstack.models import Entity
@@ -28,10 +31,40 @@ _RESOURCES = {
 }
 
 
-class _Holder(Entity):
-    """An account or a project. Its reply holds users with API keys: only named fields are ever read."""
+_UNLIMITED = "unlimited"
 
+
+def _amounts(value: object) -> object:
+    """Take the numbers out of an account or project, and nothing else: it holds users with API keys."""
+    if not isinstance(value, Mapping):
+        return value
+    numbers: dict[str, int | None] = {}
+    for prefix in _RESOURCES.values():
+        for name in (f"{prefix}limit", f"{prefix}available"):
+            text = str(value.get(name, "")).lower()
+            if text == _UNLIMITED:
+                numbers[name] = None
+            elif text.removeprefix("-").isdecimal():
+                numbers[name] = int(text)
+    return {"id": value.get("id"), "name": value.get("name", ""), "numbers": numbers}
+
+
+class _Holder(Entity):
     name: str = ""
+    numbers: dict[str, int | None]
+
+    _only_numbers = model_validator(mode="before")(_amounts)
+
+    def quotas(self) -> tuple[Quota, ...]:
+        return tuple(
+            Quota(
+                resource=resource,
+                limit=self.numbers.get(f"{prefix}limit"),
+                available=self.numbers[f"{prefix}available"],
+            )
+            for resource, prefix in _RESOURCES.items()
+            if f"{prefix}available" in self.numbers
+        )
 
 
 class _Setting(Record):
@@ -63,11 +96,10 @@ class CapacityClient:
 
     async def pools(self, zone_id: str) -> list[StoragePool]:
         """List the primary storage pools of a zone; for administrators."""
-        command = "listStoragePools"
-        try:
-            return await self._reader.every(command, "storagepool", StoragePool, {"zoneid": zone_id})
-        except BadRequest as error:
-            raise _translated(error) from error
+        with _missing_command():
+            return await self._reader.every(
+                "listStoragePools", "storagepool", StoragePool, {"zoneid": zone_id}
+            )
 
     async def quota(self) -> tuple[Quota, ...]:
         """Return what the owner may still have; a plain key may ask for its own.
@@ -86,16 +118,14 @@ class CapacityClient:
             command, key = "listAccounts", "account"
             params = {"domainid": owner["domainid"], "name": owner["account"]} if owner else {}
         reply = await self._call(command, params)
-        entries = reply.get(key) or []
-        holders = read_list(command, key, _Holder, reply)
         wanted = owner.get("account")
         found = [
-            entry
-            for entry, holder in zip(entries, holders, strict=True)
+            holder
+            for holder in read_list(command, key, _Holder, reply)
             if wanted is None or same(holder.name, wanted)
         ]
         # Several: nobody says which one is the caller's.
-        return _quotas(found[0]) if len(found) == 1 else ()
+        return found[0].quotas() if len(found) == 1 else ()
 
     async def capabilities(self) -> Capabilities:
         """Return what the server can do."""
@@ -106,7 +136,8 @@ class CapacityClient:
     async def vm_snapshots(self, vm_id: str) -> list[VmSnapshot]:
         """List the snapshots of a whole VM: each blocks attach and detach of its volumes."""
         params = {"virtualmachineid": vm_id}
-        found = await self._reader.everybodys("listVMSnapshot", "vmSnapshot", VmSnapshot, params)
+        with _missing_command():
+            found = await self._reader.everybodys("listVMSnapshot", "vmSnapshot", VmSnapshot, params)
         return [one for one in found if one.virtualmachineid is None or same(one.virtualmachineid, vm_id)]
 
     async def setting(self, name: str) -> str | None:
@@ -133,32 +164,16 @@ class CapacityClient:
         return min((row.maxdatavolumeslimit or 0 for row in default), default=None)
 
     async def _call(self, command: str, params: Mapping[str, str]) -> dict[str, Any]:
-        try:
+        with _missing_command():
             return await self._transport.call(command, params)
-        except BadRequest as error:
-            raise _translated(error) from error
 
 
-def _translated(error: BadRequest) -> Exception:
+@contextmanager
+def _missing_command() -> Iterator[None]:
     """Say what a 432 means here: the command is there, and this key does not have it."""
-    if error.code != _NO_SUCH_COMMAND:
-        return error
-    return NotPermitted(error.command, error.code, error.cs_code, error.text)
-
-
-def _quotas(entry: Mapping[str, object]) -> tuple[Quota, ...]:
-    return tuple(
-        Quota(
-            resource=resource,
-            limit=_number(entry.get(f"{prefix}limit")),
-            available=_number(entry.get(f"{prefix}available")),
-        )
-        for resource, prefix in _RESOURCES.items()
-        if f"{prefix}available" in entry
-    )
-
-
-def _number(value: object) -> int | None:
-    """Read a limit: a text with a number, or "Unlimited"; -1 stands for the same elsewhere."""
-    text = str(value)
-    return int(text) if text.removeprefix("-").isdecimal() and text != "-1" else None
+    try:
+        yield
+    except BadRequest as error:
+        if error.code != _NO_SUCH_COMMAND:
+            raise
+        raise NotPermitted(error.command, error.code, error.cs_code, error.text) from error

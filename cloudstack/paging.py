@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from cloudstack.errors import InvalidParameter
+from cloudstack.replies import entries_of
 from cloudstack.transport import Transport
 
 
@@ -38,8 +39,8 @@ class Pager:
         page = 1
         while True:
             yield reply
-            entries = reply.get(key)
-            if not isinstance(entries, list) or not size or len(entries) < size:
+            entries = entries_of(reply, key)
+            if not isinstance(entries, list) or not entries or len(entries) < size:
                 return
             page += 1
             reply = await self._page(command, params, page, size)
@@ -56,7 +57,7 @@ class Pager:
                 self._page_size = None
         else:
             reply = await self._transport.call(command, params)
-        entries = reply.get(key)
+        entries = entries_of(reply, key)
         return reply, len(entries) if isinstance(entries, list) else 0
 
     async def _page(self, command: str, params: Mapping[str, str], page: int, size: int) -> dict[str, Any]:

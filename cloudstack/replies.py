@@ -54,10 +54,19 @@ def read_list(command: str, key: str, model: type[_M], reply: Mapping[str, objec
     Raises:
         OutcomeUnknown: It is no list, or an entry lacks what identifies it.
     """
-    entries = reply.get(key) or []
+    entries = entries_of(reply, key)
     if not isinstance(entries, list):
         raise unreadable(command, f"{key} is no list")
     return [read_model(command, model, entry) for entry in entries]
+
+
+def entries_of(reply: Mapping[str, object], key: str) -> object:
+    """Return what a reply calls by this name, an empty list where it is not there.
+
+    Names of lists are not all in lower case (``vmSnapshot``), and nobody promised how they are written.
+    """
+    wanted = key.lower()
+    return next((value for name, value in reply.items() if name.lower() == wanted), None) or []
 
 
 def unreadable(command: str, what: str) -> OutcomeUnknown:

@@ -17,7 +17,7 @@ _RESERVED = 3
 
 def device_ids(data_disks: int) -> tuple[int, ...]:
     """Return their places: 0 is the root's, and 3 is reserved (observed, section 12)."""
-    return tuple(place for place in range(1, data_disks + 2) if place != _RESERVED)
+    return tuple(place for place in range(1, data_disks + 2) if place != _RESERVED)[:data_disks]
 
 
 class VolumeType(StrEnum):
