@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulators.cloudstack.latency import Latency
-from simulators.cloudstack.sample import sample_world
+from simulators.cloudstack.sample import add_replicas, sample_world
 from simulators.cloudstack.seed import SeedError, apply_seed
 from simulators.cloudstack.server import CloudStackSimulator
 from simulators.process import Service, complain, serve
@@ -32,8 +32,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--latency", choices=sorted(_LATENCIES), default="instant", help="default: %(default)s"
     )
     parser.add_argument("--latency-factor", type=float, default=1.0, help="multiplies all times")
+    parser.add_argument(
+        "--replicas",
+        action="store_true",
+        help="with the appliance and the replicated disks of the sample VMs",
+    )
     options = parser.parse_args(arguments)
     world = sample_world()
+    if options.replicas:
+        add_replicas(world)
     if options.seed_file is not None:
         try:
             apply_seed(world, json.loads(options.seed_file.read_bytes()))

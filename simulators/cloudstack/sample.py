@@ -2,12 +2,16 @@
 
 Two production networks, their two test twins, the default network of the CloudStack configuration and a
 default test network. The keys are as public as this file.
+
+:func:`add_replicas` gives it the appliance, with the replicated disks of the sample VMs attached to it.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from simulators.cloudstack.credentials import Credentials
-from simulators.cloudstack.entities import NetworkType
+from simulators.cloudstack.entities import NetworkType, Vm, VmState
+from simulators.cloudstack.storage import GIB
 from simulators.cloudstack.world import World
 
 ADMIN = Credentials(key="simulator-admin-key", secret="simulator-admin-secret")  # noqa: S106 (a made-up one)
@@ -41,6 +45,30 @@ SMALL_OFFERING_ID = "63ea0bf5-ee59-44c3-b90f-2b56ed732a1a"
 MEDIUM_OFFERING_ID = "1131be17-7dea-4261-9767-c2188e12e65b"
 SMALL_DISK_OFFERING_ID = "7be58cf5-44b0-4d27-8d2a-e7a1cf9dc38b"
 CUSTOM_DISK_OFFERING_ID = "d53f9a5f-b0a0-44cb-ae9c-2bd8a5d2ad21"
+
+APPLIANCE_VM_ID = "5b6f0c0e-52a5-4b1d-9d0e-7a1f3f3f0c11"
+APPLIANCE_NAME = "replication-appliance"
+
+
+@dataclass(frozen=True)
+class Replica:
+    """A replicated disk; ``unit_number`` is the source disk's place on its controller."""
+
+    source_vm: str
+    disk_id: str
+    volume_id: str
+    size_gb: int
+    unit_number: int
+
+
+REPLICAS = (
+    Replica("pgtest1", "disk-2000", "0d1f6a52-0a52-4c4b-8a4c-1d1c7a1e1001", 40, 0),
+    Replica("pgtest1", "disk-2001", "0d1f6a52-0a52-4c4b-8a4c-1d1c7a1e1002", 10, 1),
+    Replica("pgtest2", "disk-2000", "0d1f6a52-0a52-4c4b-8a4c-1d1c7a1e2001", 20, 0),
+    Replica("pgtest3", "disk-2000", "0d1f6a52-0a52-4c4b-8a4c-1d1c7a1e3001", 60, 0),
+    Replica("pgtest3", "disk-2001", "0d1f6a52-0a52-4c4b-8a4c-1d1c7a1e3002", 20, 1),
+    Replica("pgtest3", "disk-2002", "0d1f6a52-0a52-4c4b-8a4c-1d1c7a1e3003", 20, 2),
+)
 
 _SET_UP = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
 
@@ -79,3 +107,22 @@ def sample_world(*, admin: Credentials = ADMIN, plain: Credentials = PLAIN, seed
             name, offering_id=offering_id, created=_SET_UP, cpu_number=1, cpu_speed=speed, memory=memory
         )
     return world
+
+
+def add_replicas(world: World, replicas: tuple[Replica, ...] = REPLICAS) -> Vm:
+    """Add the appliance, running on KVM hosts, with the replicated disks attached; return it.
+
+    The content of each disk says which one it is.
+    """
+    world.use_kvm()
+    lan = world.networks[DEFAULT_NET_ID]
+    appliance = world.add_vm(APPLIANCE_NAME, [lan], vm_id=APPLIANCE_VM_ID, state=VmState.RUNNING)
+    for replica in replicas:
+        world.add_disk(
+            f"replica-{replica.source_vm}-{replica.disk_id}",
+            vm=appliance,
+            size=replica.size_gb * GIB,
+            volume_id=replica.volume_id,
+            content=f"{replica.source_vm} {replica.disk_id}",
+        )
+    return appliance
