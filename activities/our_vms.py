@@ -1,8 +1,15 @@
-"""The VMs of one failover in CloudStack: found by identity or by mark, and removed."""
+"""The VMs of one failover in CloudStack: found by identity or by mark, and removed.
+
+A VM is never destroyed while a volume that we did not make is attached to it: an expunge deletes the root
+(observed, section 10), and after a swap the root is the replica.
+"""
+
+from collections.abc import Collection
 
 from activities.clouds import Cloud
 from activities.failures import failure
 from activities.messages.vm import VmOwner
+from activities.our_volumes import OurClones, describe, facts_of, is_template_root
 from cloudstack import InvalidParameter, OutcomeUnknown, Refused, VirtualMachine, VmLookup
 from rules.errors import FailoverErrorType
 from rules.identity import MARK_CONTEXT, MARK_ID, MARK_WORKFLOW, vm_identity
@@ -20,11 +27,13 @@ class OurVMs:
     Args:
         cloud: Where to look.
         owner: Whose VMs.
+        replica_ids: Replicated volumes of the machine, where they are known.
     """
 
-    def __init__(self, cloud: Cloud, owner: VmOwner) -> None:
+    def __init__(self, cloud: Cloud, owner: VmOwner, replica_ids: Collection[str] = ()) -> None:
         self._cloud = cloud
         self._owner = owner
+        self._replica_ids = frozenset(replica_ids)
 
     def identity(self, generation: int) -> str:
         """Return the id of a generation's VM."""
@@ -71,7 +80,8 @@ class OurVMs:
             ``expunged``; or that it is destroyed only.
 
         Raises:
-            ApplicationError: VmBusy when CloudStack still shows it, or nobody knows how the expunge ended.
+            ApplicationError: ReplicaAttached while a volume is attached to it that we did not make; VmBusy
+                when CloudStack still shows it, or nobody knows how the expunge ended.
             CloudStackError: CloudStack cannot be asked.
         """
         may_be_gone = vm.state == _EXPUNGING or await self._destroy(vm, expunge=True)
@@ -89,6 +99,7 @@ class OurVMs:
 
     async def _destroy(self, vm: VirtualMachine, *, expunge: bool) -> bool:
         """Return False when CloudStack said that it failed; otherwise the look afterwards decides."""
+        await self._require_no_replica(vm)
         try:
             submitted = await self._cloud.client.destroy_vm(vm.id, expunge=expunge)
         except InvalidParameter:
@@ -99,6 +110,27 @@ class OurVMs:
             return True  # it runs, and only its end cannot be asked for
         error = outcome.error("destroyVirtualMachine")
         return error is None or isinstance(error, OutcomeUnknown)
+
+    async def _require_no_replica(self, vm: VirtualMachine) -> None:
+        """Look at the VM's volumes right before it is destroyed, in whatever state it is.
+
+        Raises:
+            ApplicationError: ReplicaAttached, naming every volume that is in the way.
+        """
+        clones = OurClones(self._owner, self._replica_ids)
+        foreign = [
+            describe(facts_of(volume.id, volume))
+            for volume in await self._cloud.storage.list_volumes(vm_id=vm.id)
+            if volume.id in self._replica_ids
+            or not (is_template_root(volume, vm.templateid) or clones.is_one(volume))
+        ]
+        if foreign:
+            raise failure(
+                FailoverErrorType.REPLICA_ATTACHED,
+                f"VM {vm.name} ({vm.id}), {vm.state}, is not destroyed, since it would take along: "
+                f"{'; '.join(foreign)}: detach it first"
+                + (", after recovering the VM" if vm.state == DESTROYED else ""),
+            )
 
 
 def read_nics(vm: VirtualMachine) -> tuple[VerifiedNic, ...]:

@@ -2,6 +2,7 @@
 
 import structlog
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.clouds import Clouds
 from activities.heartbeats import heartbeats
@@ -9,6 +10,7 @@ from activities.messages.vm import RemovedVMs, RemoveVMRequest
 from activities.our_vms import OurVMs
 from activities.translate import typed_failures
 from cloudstack import Existence, VirtualMachine
+from rules.errors import FailoverErrorType
 
 _log = structlog.get_logger(__name__)
 
@@ -30,13 +32,15 @@ class RemoveVMActivities:
         """Remove the VMs of all generations, by identity and by mark, but for one that is to be kept.
 
         Raises:
-            ApplicationError: VmBusy, CloudStackUnavailable and the like are retried until the budget ends.
+            ApplicationError: ReplicaAttached when a VM has a volume that we did not make; VmBusy,
+                CloudStackUnavailable and the like are retried until the budget ends.
         """
         with typed_failures():
             async with heartbeats():
                 cloud = await self._clouds.of(request.owner.destination)
-                vms = OurVMs(cloud, request.owner)
+                vms = OurVMs(cloud, request.owner, request.replica_ids)
                 removed, kept = [], []
+                refusal: ApplicationError | None = None
                 known = await vms.find(request.vm_id) if request.vm_id else None
                 found = await _all(vms, request.generation)
                 if known is not None and known.vm is not None:
@@ -45,9 +49,17 @@ class RemoveVMActivities:
                     if vm.id == request.keep_vm_id:
                         kept.append(f"{vm.name} ({vm.id}): kept, {_COMPLETED}")
                         continue
-                    what = f"{vm.name} ({vm.id}): {await vms.remove(vm)}"
+                    try:
+                        what = f"{vm.name} ({vm.id}): {await vms.remove(vm)}"
+                    except ApplicationError as error:
+                        if error.type != FailoverErrorType.REPLICA_ATTACHED:
+                            raise
+                        refusal = error  # the others go all the same
+                        continue
                     _log.info("vm_removed", what=what, workflow_id=request.owner.workflow_id)
                     removed.append(what)
+                if refusal is not None:
+                    raise refusal
         if known is not None and known.vm is None and request.vm_id not in found:
             # An earlier try may have removed it and never heard of it.
             removed.append(f"{request.vm_name} ({request.vm_id}): CloudStack no longer shows it")

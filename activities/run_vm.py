@@ -87,7 +87,8 @@ class RunVMActivities:
             differences.append(f"the VM is {vm.state}")
         if differences:
             raise failure(FailoverErrorType.VERIFICATION_FAILED, "; ".join(differences))
-        return request.vm.model_copy(update={"state": vm.state, "name": vm.name, "nics": nics})
+        read_back = {"state": vm.state, "name": vm.name, "nics": nics, "lease_days": vm.leaseduration or 0}
+        return request.vm.model_copy(update=read_back)
 
     async def _read(self, destination: DestinationConfig, known: FailoverVm) -> VirtualMachine:
         cloud = await self._clouds.of(destination)
