@@ -50,6 +50,7 @@ class FailoverPolicy(Record):
         max_data_disks: Where CloudStack does not say what the hypervisor allows.
         pool_reserve_percent: Of each pool, set aside for replication: a drill never eats it.
         convert_unknown_guest: Whether a guest of unknown family is converted.
+        replication_configured: Whether the worker knows replication's API, without which there is no final sync.
         power_off_grace_seconds: How long a gentle power-off may take before the plug is pulled.
         power_off_budget_seconds: How long the source may take to be read as off after that.
         source_poll_seconds: Between two looks at the source's power.
@@ -89,6 +90,7 @@ class FailoverPolicy(Record):
     max_data_disks: int = 6
     pool_reserve_percent: float = 20.0
     convert_unknown_guest: bool = True
+    replication_configured: bool = False
     power_off_grace_seconds: float = 300.0
     power_off_budget_seconds: float = 300.0
     source_poll_seconds: float = 5.0

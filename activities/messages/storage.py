@@ -1,15 +1,14 @@
 """Messages about what CloudStack says of disks, pools, quota and appliance before anything is changed."""
 
 from activities.messages.networks import ComputePlan
-from activities.messages.source_power import SourcePower
 from activities.messages.vm import VmOwner
-from rules.context import VMContext
-from rules.disks import ReplicationFacts, VolumeFacts
+from rules.disks import ReplicationFacts
 from rules.models import Record
-from rules.nics import SourceVm
-from rules.policy import FailoverPolicy
 from rules.preflight import Preflight
-from rules.request import UnifiedFailoverConfig
+from rules.situation import Situation
+from rules.storage_facts import PoolFacts, QuotaFact, StorageFacts
+
+__all__ = ["InspectRequest", "JudgeRequest", "Judged", "PoolFacts", "QuotaFact", "StorageFacts"]
 
 
 class InspectRequest(Record):
@@ -20,87 +19,8 @@ class InspectRequest(Record):
     replication: ReplicationFacts
 
 
-class PoolFacts(Record):
-    """A storage pool that a disk is on, or that a clone may land on. Sizes in bytes; None when not readable.
-
-    Attributes:
-        managed: Such a pool forbids the root swap (cloudstack-api.md, section 3).
-    """
-
-    storage_id: str
-    name: str = ""
-    managed: bool | None = None
-    scope: str = ""
-    cluster_id: str = ""
-    total_bytes: int | None = None
-    used_bytes: int | None = None
-    allocated_bytes: int | None = None
-
-
-class QuotaFact(Record):
-    """What the owner may still have of one resource; ``available`` is None for unlimited.
-
-    Attributes:
-        resource: CloudStack's type: ``user_vm``, ``volume``, ``snapshot``, ``cpu``, ``memory`` (MiB),
-            ``primary_storage`` and ``secondary_storage`` (GiB).
-    """
-
-    resource: str
-    available: int | None = None
-
-
-class StorageFacts(Record):
-    """What CloudStack says. What the key may not read is None and named in ``unreadable``.
-
-    Attributes:
-        appliance_state: State of the appliance's VM; empty when CloudStack has no such VM.
-        appliance_vm_snapshots: Names of its VM snapshots: each blocks attach and detach.
-        hypervisor: The appliance's, ``KVM`` say.
-        snapshot_of_running_allowed: ``kvm.snapshot.enabled``; None when not readable.
-        can_lease: Whether instance leases are on.
-        max_data_disks: What the hypervisor allows; None when not readable.
-        offering_cpu: What a fixed offering gives, 0 for a custom one; so ``offering_memory_mb`` (MiB).
-        live_vms: Marked live VMs of this context that another failover made, as ``name (id)``.
-        in_flight_bytes: What other runs' marked clones in the making will still take; 0 when none.
-    """
-
-    volumes: tuple[VolumeFacts, ...] = ()
-    appliance_state: str = ""
-    appliance_vm_snapshots: tuple[str, ...] = ()
-    hypervisor: str = ""
-    pools: tuple[PoolFacts, ...] = ()
-    quota: tuple[QuotaFact, ...] = ()
-    snapshot_of_running_allowed: bool | None = None
-    can_lease: bool = False
-    max_data_disks: int | None = None
-    offering_cpu: int = 0
-    offering_memory_mb: int = 0
-    live_vms: tuple[str, ...] = ()
-    in_flight_bytes: int = 0
-    unreadable: tuple[str, ...] = ()
-
-
-class JudgeRequest(Record):
-    """Ask the rules for a judgement of everything that was found.
-
-    Attributes:
-        power: The source's; None for a drill, which never asks.
-        conversion_worker: Who answered on the conversion queue; empty when nobody did in time.
-        destination_problems: What CloudStack and the mappings say against the networks, template and name.
-        now_seconds: The workflow's time as seconds since the epoch (UTC), for ages.
-    """
-
-    config: UnifiedFailoverConfig
-    context: VMContext
-    source: SourceVm
-    policy: FailoverPolicy
-    replication: ReplicationFacts
-    storage: StorageFacts
-    power: SourcePower | None = None
-    conversion_worker: str = ""
-    destination_problems: tuple[str, ...] = ()
-    destination_warnings: tuple[str, ...] = ()
-    now_seconds: float = 0.0
+class JudgeRequest(Situation):
+    """Ask the rules for a judgement of everything that was found."""
 
 
 class Judged(Record):

@@ -1,0 +1,75 @@
+"""Everything that is known before the first effect: what the preflight judges."""
+
+from datetime import UTC, datetime
+
+from rules.context import VMContext
+from rules.disks import DrillDisks, GuestFamily, ReplicationFacts
+from rules.models import Record
+from rules.nics import SourceVm
+from rules.policy import FailoverPolicy
+from rules.request import FailoverType, UnifiedFailoverConfig
+from rules.source_power import SourcePower
+from rules.storage_facts import StorageFacts
+
+
+class Situation(Record):
+    """What request, database, source and CloudStack say.
+
+    Attributes:
+        power: The source's; None for a drill, which never asks.
+        conversion_worker: Who answered on the conversion queue; empty when nobody did in time.
+        destination_problems: What CloudStack and the mappings say against the networks, template and name.
+        now_seconds: The workflow's time as seconds since the epoch (UTC), for ages.
+    """
+
+    config: UnifiedFailoverConfig
+    context: VMContext
+    source: SourceVm
+    policy: FailoverPolicy
+    replication: ReplicationFacts
+    storage: StorageFacts
+    power: SourcePower | None = None
+    conversion_worker: str = ""
+    destination_problems: tuple[str, ...] = ()
+    destination_warnings: tuple[str, ...] = ()
+    now_seconds: float = 0.0
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the source is taken over, and not only tried out."""
+        return self.config.failover_type is FailoverType.LIVE
+
+    @property
+    def on_clones(self) -> bool:
+        """Whether the new VM's disks are clones, so that replication goes on."""
+        return not self.is_live and self.policy.drill_disks is DrillDisks.CLONES
+
+    @property
+    def now(self) -> datetime:
+        """The workflow's time."""
+        return datetime.fromtimestamp(self.now_seconds, UTC)
+
+    @property
+    def convert(self) -> bool:
+        """Whether the guest must be converted before it boots on KVM."""
+        guest = self.replication.guest
+        needed = guest is GuestFamily.WINDOWS or (
+            guest is GuestFamily.UNKNOWN and self.policy.convert_unknown_guest
+        )
+        return needed and not self.config.skip_virtio
+
+    @property
+    def test_seconds(self) -> float:
+        """How long a drill's VM is to live."""
+        wanted = self.config.test_duration_seconds
+        return self.policy.test_duration_seconds if wanted is None else wanted
+
+    @property
+    def cpu_count(self) -> int:
+        """The source's virtual CPUs; 0 when nobody knows."""
+        return self.source.cpu_count or self.context.cpu_count
+
+    @property
+    def memory_mb(self) -> int:
+        """The source's memory in MiB; 0 when nobody knows."""
+        return self.source.memory_mb or self.context.memory_mb
