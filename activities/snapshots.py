@@ -1,8 +1,8 @@
-"""The snapshots of a failover: one of each disk in each attempt, whatever is retried or lost; and their removal.
+"""The snapshots of a failover: one of each disk in each attempt, whatever is retried or lost.
 
-A snapshot is known by its name from the moment it exists, and by its tags from the moment it is made: one that
-failed never gets any (observed, section 15). CloudStack takes a name twice, so a create call whose answer was
-lost is left to expire before the next one.
+A snapshot is known by its name as soon as it exists, and by its tags once it is made: one that failed never gets
+any (observed, section 15). CloudStack takes a name twice, so a create call whose answer was lost is left to
+expire before the next one.
 """
 
 import asyncio
@@ -21,10 +21,9 @@ from activities.messages.disks import (
 )
 from activities.our_volumes import LEFTOVER, describe, read_volume
 from activities.translate import typed_failures
-from cloudstack import CloudStackError, InvalidParameter, OutcomeUnknown, ServerFault, Snapshot
+from cloudstack import InvalidParameter, NotExecuted, OutcomeUnknown, ServerFault, Snapshot
 from rules.clones import (
     MARK_PURPOSE,
-    MARK_WORKFLOW,
     mark_value,
     snapshot_name,
     snapshot_prefix,
@@ -32,6 +31,7 @@ from rules.clones import (
 )
 from rules.disks import SnapshotFact
 from rules.errors import FailoverErrorType
+from rules.identity import MARK_WORKFLOW
 
 _log = structlog.get_logger(__name__)
 
@@ -110,14 +110,24 @@ class _Taking:
         if found is not None:
             return found
         try:
-            return await self._submit()
-        except InvalidParameter as refusal:
-            raise await self._why(refusal) from refusal
+            return await self._submit_twice()
         except (ServerFault, OutcomeUnknown):
             found = await self._look()
             if found is None:
                 raise
             return found
+
+    async def _submit_twice(self) -> SnapshotReply:
+        """Submit; a refusal by a volume that is Ready when it is read may have met another job's end."""
+        try:
+            return await self._submit()
+        except InvalidParameter as refusal:
+            if (await read_volume(self._cloud, self._request.volume_id)).state != _READY:
+                raise await self._why(refusal) from refusal
+        try:
+            return await self._submit()
+        except InvalidParameter as refusal:
+            raise await self._why(refusal) from refusal
 
     async def _look(self) -> SnapshotReply | None:
         """Find the snapshot of this attempt; what failed is cleared away, and of several one stays."""
@@ -201,6 +211,6 @@ async def _remove(cloud: Cloud, snapshot: Snapshot) -> bool:
         await cloud.jobs.wait(submitted.jobid)
     except InvalidParameter:
         pass  # gone already, or its job cannot be asked for
-    except CloudStackError as error:
+    except (NotExecuted, OutcomeUnknown, ServerFault) as error:
         _log.info("snapshot_delete_unsure", snapshot_id=snapshot.id, error=str(error))
     return await cloud.storage.find_snapshot(snapshot.id) is None
