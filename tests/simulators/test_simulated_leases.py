@@ -19,7 +19,7 @@ async def cloud() -> AsyncIterator[Cloud]:
 
 
 async def leased_vm(cloud: Cloud, *, start: bool = False) -> str:
-    return await cloud.deployed("leased", start=start, **LEASE)  # type: ignore[arg-type]  # no key is "start"
+    return await cloud.deployed("leased", start=start, **LEASE)
 
 
 async def test_a_lease_shows_and_can_be_listed(cloud: Cloud) -> None:
