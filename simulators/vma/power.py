@@ -1,6 +1,6 @@
 """Power of the simulated VMs.
 
-Observed (vma-observed.md): the replies of a power state, of a power-off without VMware Tools or of one that is
+Observed (vma-observed.md): the replies of a power state, of a power-off without VMware Tools or when it is
 off, and of a power-on. Not observed: what the agent answers when a guest does not go down in time, or when a
 suspended one is asked gently. Here it is a 500, and nobody may rely on its text.
 """
