@@ -8,6 +8,7 @@ from pathlib import Path
 
 from database import CredentialCipher, Database, migrate
 from embedded.seed import SampleSite, SampleVm, seed_sample
+from embedded.seed_disks import SampleDisk
 from simulators.cloudstack import sample as cloud
 from simulators.vma import sample as vcenter
 
@@ -46,7 +47,15 @@ def sample_site(cloudstack_endpoint: str) -> SampleSite:
     """The ids of the two simulators' samples, as the sample rows need them."""
     vms = {
         vm.name: SampleVm(
-            vm.id, [nic.mac_address for nic in vm.nics], cpu_count=vm.num_cpu, memory_mb=vm.memory_mb
+            vm.id,
+            [nic.mac_address for nic in vm.nics],
+            cpu_count=vm.num_cpu,
+            memory_mb=vm.memory_mb,
+            disks=[
+                SampleDisk(one.disk_id, one.volume_id, one.size_gb, one.unit_number)
+                for one in cloud.REPLICAS
+                if one.source_vm == vm.name
+            ],
         )
         for vm in vcenter.sample_vms()
     }
@@ -69,4 +78,5 @@ def sample_site(cloudstack_endpoint: str) -> SampleSite:
         pgtest1=vms["pgtest1"],
         pgtest2=vms["pgtest2"],
         pgtest3=vms["pgtest3"],
+        appliance_vm_id=cloud.APPLIANCE_VM_ID,
     )

@@ -5,22 +5,22 @@ its first NIC only. Ids of the cloud and of the vCenter come as arguments: whoev
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Table, insert, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import select
 
 from database import CredentialCipher, Database
 from database.crypto import PLAIN_PREFIX
 from database.tables import (
     network_mappings,
     ossea_configs,
-    vm_disks,
     vm_replication_contexts,
     vmware_credentials,
 )
+from embedded.row_writer import RowWriter
+from embedded.seed_disks import SampleDisk, add_disks, add_sync
 
 PGTEST1_CONTEXT = "ctx-pgtest1-20250922-210037"
 PGTEST2_CONTEXT = "ctx-pgtest2-20250922-211502"
@@ -29,6 +29,8 @@ PGTEST3_CONTEXT = "ctx-pgtest3-20250923-084410"
 VM_NETWORK = "VM Network"
 DMZ_NETWORK = "DMZ Network"
 BACKUP_NETWORK = "Backup Network"
+
+_SYNCED_BEFORE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,15 @@ class SampleVm:
         vmware_vm_id: Its uuid.
         macs: One per NIC, in device order.
         memory_mb: In MiB.
+        disks: With their replicas.
     """
 
     vmware_vm_id: str
     macs: Sequence[str]
     cpu_count: int = 2
     memory_mb: int = 4096
+    os_type: str = "linux"
+    disks: Sequence[SampleDisk] = (SampleDisk("disk-2000", "", 40, 0),)
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class SampleSite:
     Attributes:
         api_url: CloudStack's API endpoint.
         zone: Uuid or name.
+        appliance_vm_id: The VM that the replicas hang on; empty where there is none.
     """
 
     api_url: str
@@ -74,6 +80,7 @@ class SampleSite:
     pgtest1: SampleVm
     pgtest2: SampleVm
     pgtest3: SampleVm
+    appliance_vm_id: str = ""
 
 
 async def seed_sample(
@@ -97,7 +104,7 @@ async def seed_sample(
         )
         if (await connection.execute(there)).first() is not None:
             return False
-        writer = _Writer(database, connection)
+        writer = RowWriter(database, connection)
         config_id = await writer.add(ossea_configs, _config(site, cipher))
         credential_id = await writer.add(vmware_credentials, _credential(site, cipher))
         lan = (VM_NETWORK, (site.prod_lan_id, "prod-lan"), (site.test_lan_id, "test-lan"))
@@ -119,12 +126,25 @@ async def seed_sample(
                     "current_status": "ready_for_failover",
                     "cpu_count": vm.cpu_count,
                     "memory_mb": vm.memory_mb,
-                    "os_type": "linux",
+                    "os_type": vm.os_type,
+                    "scheduler_enabled": 1,
                     "credential_id": credential_id,
                     "ossea_config_id": config_id,
                 },
             )
-            await writer.add(vm_disks, _disk(context_id, vm, networks, now))
+            await add_disks(
+                writer, context_id, vm.disks, config_id=config_id, of_vm=_on_every_disk(vm, networks, now)
+            )
+            disk_ids = [disk.disk_id for disk in vm.disks if disk.volume_id]
+            if disk_ids:
+                await add_sync(
+                    writer,
+                    connection,
+                    context_id,
+                    disk_ids,
+                    job_id=f"job-{name}-1",
+                    ended_at=now - _SYNCED_BEFORE,
+                )
             for source, *pair in mapped:
                 for is_test, (network_id, network_name) in enumerate(pair):
                     await writer.add(
@@ -143,20 +163,6 @@ async def seed_sample(
     return True
 
 
-class _Writer:
-    """Inserts rows with the columns that the database has."""
-
-    def __init__(self, database: Database, connection: AsyncConnection) -> None:
-        self._features = database.features
-        self._connection = connection
-
-    async def add(self, table: Table, values: Mapping[str, object]) -> object:
-        """Insert a row and return its key."""
-        done = await self._connection.execute(insert(table).values(self._features.writable(table, values)))
-        key = done.inserted_primary_key
-        return None if key is None else key[0]
-
-
 def _config(site: SampleSite, cipher: CredentialCipher | None) -> dict[str, object]:
     return {
         "name": "sample-cloud",
@@ -167,6 +173,7 @@ def _config(site: SampleSite, cipher: CredentialCipher | None) -> dict[str, obje
         "template_id": site.template_id,
         "network_id": site.default_network_id,
         "service_offering_id": site.service_offering_id,
+        "oma_vm_id": site.appliance_vm_id,
         "is_active": 1,
     }
 
@@ -184,8 +191,8 @@ def _credential(site: SampleSite, cipher: CredentialCipher | None) -> dict[str, 
     }
 
 
-def _disk(context_id: str, vm: SampleVm, networks: Sequence[str], now: datetime) -> dict[str, object]:
-    """Return the disk row, on which replication keeps the VM's NICs as the VMA gave them."""
+def _on_every_disk(vm: SampleVm, networks: Sequence[str], now: datetime) -> dict[str, object]:
+    """Return what replication keeps of a VM on its disk rows: the NICs as the VMA gave them."""
     nics = [
         {
             "label": f"Network adapter {number}",
@@ -198,10 +205,9 @@ def _disk(context_id: str, vm: SampleVm, networks: Sequence[str], now: datetime)
         for number, (network, mac) in enumerate(zip(networks, vm.macs, strict=True), start=1)
     ]
     return {
-        "vm_context_id": context_id,
-        "disk_id": "disk-2000",
         "cpu_count": vm.cpu_count,
         "memory_mb": vm.memory_mb,
+        "os_type": vm.os_type,
         "power_state": "poweredOn",
         "network_config": json.dumps(nics),
         "created_at": now,

@@ -93,6 +93,7 @@ def field_schema(generation: SchemaGeneration, *, server: bool) -> list[str]:
         _contexts(write),
         mappings(write),
         _disks(write),
+        *_replication(write),
         _jobs(write),
     ]
 
@@ -144,7 +145,9 @@ def _contexts(write: _Types) -> str:
     return f"""CREATE TABLE vm_replication_contexts (context_id VARCHAR(64) NOT NULL PRIMARY KEY,
         vm_name VARCHAR(255) NOT NULL, vmware_vm_id VARCHAR(255) NOT NULL, vm_path VARCHAR(500) NOT NULL,
         vcenter_host VARCHAR(255) NOT NULL, datacenter VARCHAR(255) NOT NULL, {status} DEFAULT 'discovered',
-        total_jobs_run INT DEFAULT 0, cpu_count INT, memory_mb INT, os_type VARCHAR(255),
+        current_job_id VARCHAR(191), last_successful_job_id VARCHAR(191), total_jobs_run INT DEFAULT 0,
+        successful_jobs INT DEFAULT 0, failed_jobs INT DEFAULT 0, last_status_change {write.stamp},
+        cpu_count INT, memory_mb INT, os_type VARCHAR(255),
         power_state VARCHAR(50), vm_tools_version VARCHAR(255), created_at {write.now},
         updated_at {write.now}, scheduler_enabled TINYINT(1) DEFAULT 1, credential_id BIGINT,
         ossea_config_id BIGINT,
@@ -180,9 +183,36 @@ def _job_sheet_mappings(write: _Types) -> str:
 def _disks(write: _Types) -> str:
     return f"""CREATE TABLE vm_disks (id {write.id}, vm_context_id VARCHAR(64) NOT NULL, job_id VARCHAR(191),
         disk_id VARCHAR(191) NOT NULL, vm_dk_path VARCHAR(500), size_gb BIGINT, datastore VARCHAR(255),
-        cpu_count INT, memory_mb INT, os_type VARCHAR(255), network_config {write.json},
+        unit_number INT, label VARCHAR(255), capacity_bytes BIGINT, provisioning_type VARCHAR(50),
+        ossea_volume_id BIGINT, disk_change_id VARCHAR(255), sync_status VARCHAR(50),
+        cpu_count INT, memory_mb INT, os_type VARCHAR(255), vm_tools_version VARCHAR(255),
+        network_config {write.json}, display_name VARCHAR(255), vmware_uuid VARCHAR(255), bios_setup TEXT,
         power_state VARCHAR(50), created_at {write.now}, updated_at {write.now},
         UNIQUE (vm_context_id, disk_id), {_CONTEXT} {write.end}"""
+
+
+def _replication(write: _Types) -> tuple[str, ...]:
+    volume = write.words("status", "creating", "available", "attached", "detached", "error")
+    snapshot = write.words("snapshot_status", "none", "creating", "ready", "failed", "rollback_complete")
+    job = write.words("status", "pending", "running", "replicating", "completed", "failed", "cancelled")
+    return (
+        f"""CREATE TABLE ossea_volumes (id {write.id}, vm_context_id VARCHAR(64),
+        volume_id VARCHAR(191) NOT NULL UNIQUE, volume_name VARCHAR(255) NOT NULL, size_gb INT NOT NULL,
+        ossea_config_id BIGINT, volume_type VARCHAR(50), device_path VARCHAR(255), mount_point VARCHAR(255),
+        {volume} DEFAULT 'creating', snapshot_id VARCHAR(191), snapshot_created_at {write.stamp},
+        {snapshot} DEFAULT 'none', created_at {write.now}, {_CONTEXT} {write.end}""",
+        f"""CREATE TABLE replication_jobs (id VARCHAR(191) NOT NULL PRIMARY KEY, vm_context_id VARCHAR(64),
+        source_vm_id VARCHAR(255) NOT NULL, source_vm_name VARCHAR(255) NOT NULL,
+        source_vm_path VARCHAR(500), v_center_host VARCHAR(255), datacenter VARCHAR(255),
+        replication_type VARCHAR(50) NOT NULL, {job} DEFAULT 'pending', progress_percent DOUBLE DEFAULT 0,
+        bytes_transferred BIGINT DEFAULT 0, total_bytes BIGINT DEFAULT 0, change_id VARCHAR(255),
+        error_message TEXT, ossea_config_id BIGINT, created_at {write.now}, updated_at {write.now},
+        started_at {write.stamp}, completed_at {write.stamp}, {_CONTEXT} {write.end}""",
+        f"""CREATE TABLE cbt_history (id {write.id}, job_id VARCHAR(191) NOT NULL,
+        disk_id VARCHAR(191) NOT NULL, change_id VARCHAR(255) NOT NULL, sync_type VARCHAR(20) NOT NULL,
+        sync_success TINYINT(1) DEFAULT 0, created_at {write.now},
+        FOREIGN KEY (job_id) REFERENCES replication_jobs (id) ON DELETE CASCADE {write.end}""",
+    )
 
 
 def _jobs(write: _Types) -> str:
