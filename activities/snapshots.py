@@ -1,8 +1,8 @@
 """The snapshots of a failover: one of each disk in each attempt, whatever is retried or lost.
 
-A snapshot is known by its name as soon as it exists, and by its tags once it is made: one that failed never gets
-any (observed, section 15). CloudStack takes a name twice, so a create call whose answer was lost is left to
-expire before the next one.
+A snapshot is known by its name as soon as it exists, and by its tags once it is made: one that failed never
+gets any (observed, section 15). CloudStack takes a name twice, so a create call whose answer was lost is left
+to expire before the next one.
 """
 
 import asyncio
