@@ -5,7 +5,7 @@ fact that may be missing: it is then named, and the judgement says what its abse
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from temporalio import activity
@@ -64,63 +64,68 @@ class _Inspection:
         self._unreadable: list[str] = []
 
     async def run(self) -> StorageFacts:
+        try:
+            return await self._read()
+        except ExceptionGroup as failures:
+            # The other reads are over by now; one reason is enough to try again.
+            raise failures.exceptions[0] from failures
+
+    async def _read(self) -> StorageFacts:
         capacity, compute = self._cloud.capacity, self._request.compute
-        (
-            (volumes, appliance, offering, live_vms, in_flight),
-            (pools, quota, capabilities),
-        ) = await asyncio.gather(
-            asyncio.gather(
-                asyncio.gather(*map(self._volume, self._volume_ids())),
-                self._appliance(),
-                self._cloud.client.find_offering(compute.service_offering_id),
-                self._live_vms(),
-                self._in_flight_bytes(),
-            ),
-            asyncio.gather(
-                self._readable("storage pools", capacity.pools(compute.zone_id)),
-                self._readable("quota", capacity.quota()),
-                self._readable("capabilities", capacity.capabilities()),
-            ),
-        )
-        hypervisor = (appliance.hypervisor if appliance else None) or ""
-        held, max_data_disks, allowed = await asyncio.gather(
-            self._vm_snapshots(appliance),
-            self._max_data_disks(hypervisor),
-            self._snapshot_of_running_allowed(capabilities),
-        )
-        if not quota and "quota" not in self._unreadable:
-            self._unreadable.append("quota")
+        async with asyncio.TaskGroup() as reads:
+            volumes = [reads.create_task(self._volume(volume_id)) for volume_id in self._volume_ids()]
+            appliance = reads.create_task(self._appliance())
+            offering = reads.create_task(self._cloud.client.find_offering(compute.service_offering_id))
+            live_vms = reads.create_task(self._live_vms())
+            in_flight = reads.create_task(self._in_flight_bytes())
+            pools = reads.create_task(
+                self._readable("storage pools", lambda: capacity.pools(compute.zone_id))
+            )
+            quota = reads.create_task(self._quota())
+            capabilities = reads.create_task(self._readable("capabilities", capacity.capabilities))
+        vm, size, can = appliance.result(), offering.result(), capabilities.result()
+        async with asyncio.TaskGroup() as reads:
+            held = reads.create_task(self._vm_snapshots(vm))
+            disks = reads.create_task(self._max_data_disks((vm and vm.hypervisor) or ""))
+            allowed = reads.create_task(self._snapshot_of_running_allowed(can))
+        facts = tuple(volume.result() for volume in volumes)
         return StorageFacts(
-            volumes=tuple(volumes),
-            appliance_state=appliance.state if appliance else "",
-            appliance_vm_snapshots=held,
-            hypervisor=hypervisor,
-            pools=_pools(pools or (), volumes),
-            quota=tuple(QuotaFact(resource=one.resource, available=one.available) for one in quota or ()),
-            snapshot_of_running_allowed=allowed,
-            can_lease=capabilities is not None and capabilities.instanceleaseenabled,
-            max_data_disks=max_data_disks,
-            offering_cpu=(offering.cpunumber if offering else None) or 0,
-            offering_memory_mb=(offering.memory if offering else None) or 0,
-            live_vms=live_vms,
-            in_flight_bytes=in_flight,
+            volumes=facts,
+            appliance_state=vm.state if vm else "",
+            appliance_vm_snapshots=held.result(),
+            hypervisor=(vm and vm.hypervisor) or "",
+            pools=_pools(pools.result() or (), facts),
+            quota=quota.result(),
+            snapshot_of_running_allowed=allowed.result(),
+            can_lease=can is not None and can.instanceleaseenabled,
+            max_data_disks=disks.result(),
+            offering_cpu=(size and size.cpunumber) or 0,
+            offering_memory_mb=(size and size.memory) or 0,
+            live_vms=live_vms.result(),
+            in_flight_bytes=in_flight.result(),
             unreadable=tuple(sorted(self._unreadable)),
         )
 
     def _volume_ids(self) -> Iterable[str]:
         return dict.fromkeys(disk.volume_id for disk in self._request.replication.disks if disk.volume_id)
 
-    async def _readable(self, what: str, call: Awaitable[_T]) -> _T | None:
+    async def _readable(self, what: str, call: Callable[[], Awaitable[_T]]) -> _T | None:
         """Return what the call says; None, with its name remembered, when this key may not ask it.
 
         Root keys get a 401 for a command that their server does not have (observed, section 6). Is the key
         itself refused, then the reads that every key may do say so.
         """
         try:
-            return await call
+            return await call()
         except Refused:
             self._unreadable.append(what)
             return None
+
+    async def _quota(self) -> tuple[QuotaFact, ...]:
+        found = await self._readable("quota", self._cloud.capacity.quota)
+        if found == ():
+            self._unreadable.append("quota")
+        return tuple(QuotaFact(resource=one.resource, available=one.available) for one in found or ())
 
     async def _volume(self, volume_id: str) -> VolumeFacts:
         try:
@@ -143,7 +148,7 @@ class _Inspection:
         if appliance is None:
             return ()
         found = await self._readable(
-            "VM snapshots of the appliance", self._cloud.capacity.vm_snapshots(appliance.id)
+            "VM snapshots of the appliance", lambda: self._cloud.capacity.vm_snapshots(appliance.id)
         )
         return tuple(one.displayname or one.name or one.id for one in found or ())
 
@@ -152,14 +157,16 @@ class _Inspection:
             self._unreadable.append("hypervisor")
             return None
         return await self._readable(
-            "hypervisor capabilities", self._cloud.capacity.max_data_disks(hypervisor)
+            "hypervisor capabilities", lambda: self._cloud.capacity.max_data_disks(hypervisor)
         )
 
     async def _snapshot_of_running_allowed(self, capabilities: Capabilities | None) -> bool | None:
         """Every key reads it among the capabilities; an old server tells it only as a setting."""
         if capabilities is not None and capabilities.kvmsnapshotenabled is not None:
             return capabilities.kvmsnapshotenabled
-        value = await self._readable(_RUNNING_SNAPSHOTS, self._cloud.capacity.setting(_RUNNING_SNAPSHOTS))
+        value = await self._readable(
+            _RUNNING_SNAPSHOTS, lambda: self._cloud.capacity.setting(_RUNNING_SNAPSHOTS)
+        )
         return None if value is None else value.strip().lower() == "true"
 
     async def _live_vms(self) -> tuple[str, ...]:
