@@ -133,6 +133,7 @@ class EmbeddedStack:
                 "CLOUDSTACK_SECRET": cloud.ADMIN.secret,
                 "VMA_URL": self.vma_url,
                 "FAILOVER_DEFAULT_TEST_NETWORK_ID": cloud.DEFAULT_TEST_NET_ID,
+                "FAILOVER_DISKS": "none",
                 # A simulated cloud answers at once; the production default would only be waited for.
                 "FAILOVER_JOB_POLL_SECONDS": "0.5",
                 "FAILOVER_LOG_FORMAT": "console",

@@ -1,30 +1,19 @@
 """What a worker is told by its environment. ``docs/settings.md`` is this file as a table."""
 
+import shlex
 import ssl
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from rules.policy import FailoverPolicy, MacPolicy, TestFallback
+from rules.policy import FailoverPolicy
+from settings.policy import PolicySettings, Seconds
 from settings.reading import DatabaseUrl, read_settings
 
-_LONGEST = 30 * 24 * 3600
-"""In seconds: a longer time is a slip of the pen, and an endless one cannot be written into a history."""
-_Seconds = Annotated[float, Field(gt=0, le=_LONGEST, allow_inf_nan=False)]
 
-# What a server with ``enforce.post.requests.and.timestamps`` accepts; a signature counts whole seconds.
-_SignedSeconds = Annotated[float, Field(ge=1, le=900, allow_inf_nan=False)]
-
-
-class WorkerSettings(BaseSettings):
+class WorkerSettings(PolicySettings):
     """Everything that a worker needs to know. Times are in seconds."""
-
-    # An empty variable is one that is not set: an empty key must not count as a key.
-    model_config = SettingsConfigDict(
-        env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
-    )
 
     database_url: DatabaseUrl = Field(validation_alias="FAILOVER_DATABASE_URL")
     database_pool_size: int = Field(5, ge=1, validation_alias="FAILOVER_DATABASE_POOL_SIZE")
@@ -34,43 +23,45 @@ class WorkerSettings(BaseSettings):
     cloudstack_key: SecretStr | None = Field(None, validation_alias="CLOUDSTACK_KEY")
     cloudstack_secret: SecretStr | None = Field(None, validation_alias="CLOUDSTACK_SECRET")
     cloudstack_ca_file: Path | None = Field(None, validation_alias="CLOUDSTACK_CA_FILE")
-    cloudstack_timeout: _Seconds = Field(30.0, validation_alias="CLOUDSTACK_TIMEOUT_SECONDS")
-    job_poll: _Seconds = Field(2.0, validation_alias="FAILOVER_JOB_POLL_SECONDS")
+    cloudstack_timeout: Seconds = Field(30.0, validation_alias="CLOUDSTACK_TIMEOUT_SECONDS")
+    job_poll: Seconds = Field(2.0, validation_alias="FAILOVER_JOB_POLL_SECONDS")
 
     owner_account: str = Field("", validation_alias="FAILOVER_OWNER_ACCOUNT")
     owner_domain_id: str = Field("", validation_alias="FAILOVER_OWNER_DOMAIN_ID")
     owner_project_id: str = Field("", validation_alias="FAILOVER_OWNER_PROJECT_ID")
 
     vma_url: HttpUrl = Field(HttpUrl("http://localhost:9081"), validation_alias="VMA_URL")
-    vma_timeout: _Seconds = Field(60.0, validation_alias="VMA_TIMEOUT_SECONDS")
+    vma_timeout: Seconds = Field(60.0, validation_alias="VMA_TIMEOUT_SECONDS")
     vcenter_username: str = Field("", validation_alias="VMA_VCENTER_USERNAME")
     vcenter_password: SecretStr = Field(SecretStr(""), validation_alias="VMA_VCENTER_PASSWORD")
 
-    default_test_network_id: str = Field("", validation_alias="FAILOVER_DEFAULT_TEST_NETWORK_ID")
-    test_fallback: TestFallback = Field(TestFallback.DEFAULT, validation_alias="FAILOVER_TEST_FALLBACK")
-    live_mac: MacPolicy = Field(MacPolicy.KEEP, validation_alias="FAILOVER_LIVE_MAC")
-    test_mac: MacPolicy = Field(MacPolicy.KEEP, validation_alias="FAILOVER_TEST_MAC")
-    cpu_speed_mhz: int = Field(1000, gt=0, validation_alias="FAILOVER_CPU_SPEED_MHZ")
-    create_expiry: _SignedSeconds = Field(60.0, validation_alias="FAILOVER_CREATE_EXPIRY_SECONDS")
-    clock_skew: _Seconds = Field(10.0, validation_alias="FAILOVER_CLOCK_SKEW_SECONDS")
-    create_budget: _Seconds = Field(1800.0, validation_alias="FAILOVER_CREATE_BUDGET_SECONDS")
-    job_timeout: _Seconds = Field(1800.0, validation_alias="FAILOVER_JOB_TIMEOUT_SECONDS")
-    start_budget: _Seconds = Field(600.0, validation_alias="FAILOVER_START_BUDGET_SECONDS")
-    start_retry: _Seconds = Field(15.0, validation_alias="FAILOVER_START_RETRY_SECONDS")
-    name_wait: _Seconds = Field(600.0, validation_alias="FAILOVER_NAME_WAIT_SECONDS")
-    undo_budget: _Seconds = Field(3600.0, validation_alias="FAILOVER_UNDO_BUDGET_SECONDS")
-    heartbeat: _Seconds = Field(30.0, validation_alias="FAILOVER_HEARTBEAT_SECONDS")
-    graceful_shutdown: _Seconds = Field(30.0, validation_alias="FAILOVER_SHUTDOWN_SECONDS")
+    replication_url: HttpUrl | None = Field(None, validation_alias="REPLICATION_URL")
+    replication_token: SecretStr = Field(SecretStr(""), validation_alias="REPLICATION_TOKEN")
+    replication_timeout: Seconds = Field(30.0, validation_alias="REPLICATION_TIMEOUT_SECONDS")
+    volume_daemon_url: HttpUrl | None = Field(None, validation_alias="VOLUME_DAEMON_URL")
+    volume_daemon_timeout: Seconds = Field(30.0, validation_alias="VOLUME_DAEMON_TIMEOUT_SECONDS")
+    check_command: str = Field("", validation_alias="FAILOVER_CHECK_COMMAND")
+
+    graceful_shutdown: Seconds = Field(30.0, validation_alias="FAILOVER_SHUTDOWN_SECONDS")
     task_queue: str = Field("failover", min_length=1, validation_alias="FAILOVER_TASK_QUEUE")
     max_concurrent_activities: int = Field(50, ge=1, validation_alias="FAILOVER_MAX_ACTIVITIES")
     log_format: str = Field("json", pattern="^(json|console)$", validation_alias="FAILOVER_LOG_FORMAT")
 
-    @field_validator("cloudstack_endpoint", "vma_url")
+    @field_validator("cloudstack_endpoint", "vma_url", "replication_url", "volume_daemon_url")
     @classmethod
     def _no_credential(cls, value: HttpUrl | None) -> HttpUrl | None:
         # Addresses are logged.
         if value is not None and (value.username or value.password):
             raise ValueError("must not hold a user name or a password")
+        return value
+
+    @field_validator("check_command")
+    @classmethod
+    def _splits(cls, value: str) -> str:
+        try:
+            shlex.split(value)
+        except ValueError:
+            raise ValueError("is no command line: a quotation mark is not closed") from None
         return value
 
     @model_validator(mode="after")
@@ -90,6 +81,8 @@ class WorkerSettings(BaseSettings):
             wrong.append("FAILOVER_OWNER_PROJECT_ID: an owner is an account or a project, not both")
         if self.cloudstack_ca_file is not None:
             wrong.extend(_ca_problems(self.cloudstack_ca_file))
+        if self.replication_token.get_secret_value() and self.replication_url is None:
+            wrong.append("REPLICATION_TOKEN goes with REPLICATION_URL")
         if bool(self.vcenter_username) != bool(self.vcenter_password.get_secret_value()):
             wrong.append("VMA_VCENTER_USERNAME and VMA_VCENTER_PASSWORD go together")
         if wrong:
@@ -99,24 +92,16 @@ class WorkerSettings(BaseSettings):
     @property
     def policy(self) -> FailoverPolicy:
         """The part that a run depends on, as it goes into its history."""
-        return FailoverPolicy(
-            test_fallback=self.test_fallback,
-            default_test_network_id=self.default_test_network_id.strip(),
-            live_mac=self.live_mac,
-            test_mac=self.test_mac,
-            cpu_speed_mhz=self.cpu_speed_mhz,
+        return self.policy_with(
             # One try may ask twice, since a VM may have been renamed; a little time to report stays.
-            source_budget_seconds=2 * self.vma_timeout + self.heartbeat,
-            create_expiry_seconds=self.create_expiry,
-            clock_skew_seconds=self.clock_skew,
-            create_budget_seconds=self.create_budget,
-            job_timeout_seconds=self.job_timeout,
-            start_budget_seconds=self.start_budget,
-            start_retry_seconds=self.start_retry,
-            name_wait_seconds=self.name_wait,
-            undo_budget_seconds=self.undo_budget,
-            heartbeat_seconds=self.heartbeat,
+            source_budget_seconds=2 * self.vma_timeout + self.heartbeat_seconds,
+            replication_configured=self.replication_url is not None,
         )
+
+    @property
+    def check_words(self) -> tuple[str, ...]:
+        """The check command as words; none where nothing is configured."""
+        return tuple(shlex.split(self.check_command))
 
 
 def _ca_problems(file: Path) -> list[str]:

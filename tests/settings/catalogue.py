@@ -34,6 +34,34 @@ DEFAULTS = {
     "FAILOVER_NAME_WAIT_SECONDS": "600",
     "FAILOVER_UNDO_BUDGET_SECONDS": "3600",
     "FAILOVER_HEARTBEAT_SECONDS": "30",
+    "FAILOVER_DISKS": "replicated",
+    "FAILOVER_DRILL_DISKS": "clones",
+    "FAILOVER_MAX_DATA_DISKS": "6",
+    "FAILOVER_POOL_RESERVE_PERCENT": "20",
+    "FAILOVER_CONVERT_UNKNOWN_GUEST": "true",
+    "FAILOVER_POWER_OFF_GRACE_SECONDS": "300",
+    "FAILOVER_POWER_OFF_BUDGET_SECONDS": "300",
+    "FAILOVER_SOURCE_POLL_SECONDS": "5",
+    "FAILOVER_SOURCE_WATCH_SECONDS": "300",
+    "FAILOVER_SYNC_POLL_SECONDS": "10",
+    "FAILOVER_SYNC_STALL_SECONDS": "900",
+    "FAILOVER_QUIET_WAIT_SECONDS": "1800",
+    "FAILOVER_SNAPSHOT_BASE_SECONDS": "600",
+    "FAILOVER_SNAPSHOT_PER_GB_SECONDS": "30",
+    "FAILOVER_SNAPSHOT_SET_TRIES": "3",
+    "FAILOVER_CONVERSION_TIMEOUT_SECONDS": "3600",
+    "FAILOVER_CONVERSION_QUEUE_SECONDS": "30",
+    "FAILOVER_CONVERSION_TRIES": "3",
+    "FAILOVER_GUEST_CHECK_SECONDS": "300",
+    "FAILOVER_TEST_DURATION_SECONDS": "86400",
+    "FAILOVER_MAX_TEST_DURATION_SECONDS": "604800",
+    "FAILOVER_CLEANUP_RETRY_SECONDS": "600",
+    "REPLICATION_URL": "",
+    "REPLICATION_TOKEN": "",
+    "REPLICATION_TIMEOUT_SECONDS": "30",
+    "VOLUME_DAEMON_URL": "",
+    "VOLUME_DAEMON_TIMEOUT_SECONDS": "30",
+    "FAILOVER_CHECK_COMMAND": "",
     "FAILOVER_SHUTDOWN_SECONDS": "30",
     "FAILOVER_TASK_QUEUE": "failover",
     "FAILOVER_MAX_ACTIVITIES": "50",
@@ -46,6 +74,7 @@ SECRETS = (
     "CLOUDSTACK_KEY",
     "CLOUDSTACK_SECRET",
     "VMA_VCENTER_PASSWORD",
+    "REPLICATION_TOKEN",
 )
 
 FIELDS = {str(field.validation_alias): name for name, field in WorkerSettings.model_fields.items()}
@@ -59,6 +88,8 @@ def value_of(settings: WorkerSettings, name: str) -> str:
         return ""
     if hasattr(value, "get_secret_value"):
         return str(value.get_secret_value())
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float):
         return f"{value:g}"
     return str(value).removesuffix("/")

@@ -52,7 +52,8 @@ def test_the_document_has_the_codes_default_a_unit_and_a_meaning(row: Row) -> No
 
 def test_every_setting_that_the_text_mentions_is_in_a_table() -> None:
     mentioned = re.findall(
-        r"\b(?:FAILOVER|CLOUDSTACK|VMA|MIGRATEKIT)_[A-Z_]+", DOCUMENT.read_text(encoding="utf-8")
+        r"\b(?:FAILOVER|CLOUDSTACK|VMA|MIGRATEKIT|REPLICATION|VOLUME_DAEMON)_[A-Z_]+",
+        DOCUMENT.read_text(encoding="utf-8"),
     )
 
     assert set(mentioned) == set(ALL)

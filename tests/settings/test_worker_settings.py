@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from cloudstack.transport import LONGEST_EXPIRY
+from rules.disks import DisksMode, DrillDisks
 from rules.policy import FailoverPolicy, MacPolicy, TestFallback
 from settings import SettingsError, WorkerSettings, load_settings
+from settings.policy import PolicySettings
 from tests.settings.authority import authority
 from tests.settings.catalogue import DEFAULTS, FIELDS, REQUIRED, SECRETS, value_of
 
@@ -66,6 +68,18 @@ def test_a_setting_that_is_set_to_nothing_is_not_set(name: str, monkeypatch: pyt
         {"FAILOVER_LIVE_MAC": "new"},
         {"FAILOVER_TEST_MAC": "new"},
         {"FAILOVER_CPU_SPEED_MHZ": "2400"},
+        {"FAILOVER_DISKS": "none"},
+        {"FAILOVER_DRILL_DISKS": "replica"},
+        {"FAILOVER_MAX_DATA_DISKS": "0"},
+        {"FAILOVER_MAX_DATA_DISKS": "13"},
+        {"FAILOVER_POOL_RESERVE_PERCENT": "0"},
+        {"FAILOVER_POOL_RESERVE_PERCENT": "12.5"},
+        {"FAILOVER_CONVERT_UNKNOWN_GUEST": "false"},
+        {"FAILOVER_SNAPSHOT_SET_TRIES": "1"},
+        {"FAILOVER_CONVERSION_TRIES": "100"},
+        {"REPLICATION_URL": "http://127.0.0.1:18082", "REPLICATION_TOKEN": "made-up-token"},
+        {"VOLUME_DAEMON_URL": "http://127.0.0.1:8090"},
+        {"FAILOVER_CHECK_COMMAND": "/usr/local/bin/check --port 443"},
         {"FAILOVER_TASK_QUEUE": "another"},
         {"FAILOVER_MAX_ACTIVITIES": "7"},
         {"FAILOVER_LOG_FORMAT": "console"},
@@ -110,6 +124,21 @@ def test_a_setting_is_what_the_environment_says(
         ("FAILOVER_TEST_MAC", MARK),
         ("FAILOVER_CPU_SPEED_MHZ", "0"),
         ("FAILOVER_CPU_SPEED_MHZ", MARK),
+        ("FAILOVER_DISKS", MARK),
+        ("FAILOVER_DISKS", "NONE"),
+        ("FAILOVER_DRILL_DISKS", MARK),
+        ("FAILOVER_MAX_DATA_DISKS", "-1"),
+        ("FAILOVER_MAX_DATA_DISKS", MARK),
+        ("FAILOVER_POOL_RESERVE_PERCENT", "-0.5"),
+        ("FAILOVER_POOL_RESERVE_PERCENT", "100"),
+        ("FAILOVER_POOL_RESERVE_PERCENT", "nan"),
+        ("FAILOVER_CONVERT_UNKNOWN_GUEST", MARK),
+        ("FAILOVER_SNAPSHOT_SET_TRIES", "0"),
+        ("FAILOVER_CONVERSION_TRIES", "101"),
+        ("REPLICATION_URL", MARK),
+        ("REPLICATION_URL", f"http://{MARK}:secret@localhost:8082"),
+        ("VOLUME_DAEMON_URL", f"http://{MARK}@localhost:8090"),
+        ("FAILOVER_CHECK_COMMAND", f"check '{MARK}"),
         ("FAILOVER_MAX_ACTIVITIES", "0"),
         ("FAILOVER_MAX_ACTIVITIES", MARK),
         ("FAILOVER_LOG_FORMAT", MARK),
@@ -195,6 +224,10 @@ def test_a_folder_is_no_file_of_an_authority(tmp_path: Path, monkeypatch: pytest
             "FAILOVER_OWNER_PROJECT_ID: an owner is an account or a project, not both",
         ),
         (
+            {"REPLICATION_TOKEN": MARK},
+            "REPLICATION_TOKEN goes with REPLICATION_URL",
+        ),
+        (
             {"VMA_VCENTER_USERNAME": MARK},
             "VMA_VCENTER_USERNAME and VMA_VCENTER_PASSWORD go together",
         ),
@@ -240,6 +273,7 @@ def _give_all_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAILOVER_DATABASE_URL", f"mysql+asyncmy://u:{MARK}@db/name")
     monkeypatch.setenv("CLOUDSTACK_ENDPOINT", "https://cloud.example.com/client/api")
     monkeypatch.setenv("VMA_VCENTER_USERNAME", "somebody")
+    monkeypatch.setenv("REPLICATION_URL", "http://127.0.0.1:18082")
 
 
 def test_no_secret_is_in_what_the_settings_look_like(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,6 +309,14 @@ def test_a_run_gets_its_policy_from_the_settings(monkeypatch: pytest.MonkeyPatch
         "FAILOVER_LIVE_MAC": "new",
         "FAILOVER_TEST_MAC": "new",
         "FAILOVER_CPU_SPEED_MHZ": "2400",
+        "FAILOVER_DISKS": "none",
+        "FAILOVER_DRILL_DISKS": "replica",
+        "FAILOVER_MAX_DATA_DISKS": "13",
+        "FAILOVER_POOL_RESERVE_PERCENT": "12.5",
+        "FAILOVER_CONVERT_UNKNOWN_GUEST": "false",
+        "FAILOVER_SNAPSHOT_SET_TRIES": "4",
+        "FAILOVER_CONVERSION_TRIES": "5",
+        "REPLICATION_URL": "http://127.0.0.1:18082",
     }
     for name, value in given.items():
         monkeypatch.setenv(name, value)
@@ -298,7 +340,53 @@ def test_a_run_gets_its_policy_from_the_settings(monkeypatch: pytest.MonkeyPatch
         name_wait_seconds=of("NAME_WAIT"),
         undo_budget_seconds=of("UNDO_BUDGET"),
         heartbeat_seconds=of("HEARTBEAT"),
+        disks=DisksMode.NONE,
+        drill_disks=DrillDisks.REPLICA,
+        max_data_disks=13,
+        pool_reserve_percent=12.5,
+        convert_unknown_guest=False,
+        replication_configured=True,
+        power_off_grace_seconds=of("POWER_OFF_GRACE"),
+        power_off_budget_seconds=of("POWER_OFF_BUDGET"),
+        source_poll_seconds=of("SOURCE_POLL"),
+        source_watch_seconds=of("SOURCE_WATCH"),
+        sync_poll_seconds=of("SYNC_POLL"),
+        sync_stall_seconds=of("SYNC_STALL"),
+        quiet_wait_seconds=of("QUIET_WAIT"),
+        snapshot_base_seconds=of("SNAPSHOT_BASE"),
+        snapshot_seconds_per_gb=of("SNAPSHOT_PER_GB"),
+        snapshot_set_tries=4,
+        conversion_timeout_seconds=of("CONVERSION_TIMEOUT"),
+        conversion_queue_seconds=of("CONVERSION_QUEUE"),
+        conversion_tries=5,
+        guest_check_seconds=of("GUEST_CHECK"),
+        test_duration_seconds=of("TEST_DURATION"),
+        max_test_duration_seconds=of("MAX_TEST_DURATION"),
+        cleanup_retry_seconds=of("CLEANUP_RETRY"),
     )
+
+
+def test_every_field_of_the_policy_has_a_setting_or_follows_from_some() -> None:
+    derived = {"source_budget_seconds", "replication_configured"}
+
+    assert set(FailoverPolicy.model_fields) == set(PolicySettings.model_fields) | derived
+
+
+def test_who_lowers_the_longest_test_lowers_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAILOVER_MAX_TEST_DURATION_SECONDS", "60")
+
+    assert load_settings().policy.test_duration_seconds == 60
+
+
+def test_without_an_address_of_replication_the_policy_says_so() -> None:
+    assert load_settings().policy.replication_configured is False
+
+
+def test_the_check_command_is_split_as_a_shell_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().check_words == ()
+    monkeypatch.setenv("FAILOVER_CHECK_COMMAND", "check --name 'two words' --port 443")
+
+    assert load_settings().check_words == ("check", "--name", "two words", "--port", "443")
 
 
 def test_a_policy_survives_history(monkeypatch: pytest.MonkeyPatch) -> None:
