@@ -41,12 +41,12 @@ class ReplicationRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def facts(self, context_id: str, config_id: int) -> ReplicationFacts:
+    async def facts(self, context_id: str, config_id: int = 0) -> ReplicationFacts:
         """Return everything that is known of a VM context.
 
         Args:
             context_id: The exact id.
-            config_id: The row of ``ossea_configs`` that names the appliance.
+            config_id: The row of ``ossea_configs`` that names the appliance; 0 where nobody asks for it.
         """
         async with self._database.read() as connection:
             disks = _newest(await self._of_context(connection, vm_disks, context_id))
