@@ -17,11 +17,14 @@ COPY api/ api/
 COPY cli/ cli/
 COPY client/ client/
 COPY cloudstack/ cloudstack/
+COPY conversion/ conversion/
 COPY database/ database/
 COPY deploy/ deploy/
+COPY replication/ replication/
 COPY rules/ rules/
 COPY settings/ settings/
 COPY vma/ vma/
+COPY volume_daemon/ volume_daemon/
 COPY workflows/ workflows/
 RUN python -m compileall -q /app
 USER 10001:10001

@@ -13,8 +13,8 @@ _LONGEST = 24 * 3600
 _Seconds = Annotated[float, Field(gt=0, le=_LONGEST, allow_inf_nan=False)]
 
 
-class ConversionSettings(BaseSettings):
-    """Everything that a conversion worker needs to know: no database and no key. Times are in seconds."""
+class _Role(BaseSettings):
+    """The one setting that makes a worker a conversion worker."""
 
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
@@ -22,6 +22,11 @@ class ConversionSettings(BaseSettings):
 
     # It becomes a part of the task queue's name.
     appliance_id: str = Field("", pattern=r"^[\w.-]*$", validation_alias="FAILOVER_CONVERSION_APPLIANCE_ID")
+
+
+class ConversionSettings(_Role):
+    """Everything that a conversion worker needs to know: no database and no key. Times are in seconds."""
+
     command: str = Field("virt-v2v-in-place -i disk -if raw", validation_alias="FAILOVER_CONVERSION_COMMAND")
     not_needed_code: int | None = Field(
         None, ge=1, le=255, validation_alias="FAILOVER_CONVERSION_NOT_NEEDED_CODE"
@@ -67,5 +72,6 @@ def load_conversion_settings() -> ConversionSettings | None:
     Raises:
         SettingsError: Names every setting that is wrong.
     """
-    settings = read_settings(ConversionSettings)
-    return settings if settings.appliance_id else None
+    if not read_settings(_Role).appliance_id:
+        return None
+    return read_settings(ConversionSettings)
