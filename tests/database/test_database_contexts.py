@@ -132,9 +132,7 @@ async def test_the_last_operation_is_written_to_the_exact_context_only(field_dat
     await add_context(field_database, "ctx-a")
     repository = ContextRepository(field_database)
 
-    assert await repository.record_operation(
-        "ctx-a", {"status": "completed", "progress": 100}, at=NOW
-    )
+    assert await repository.record_operation("ctx-a", {"status": "completed", "progress": 100}, at=NOW)
     assert not await repository.record_operation("CTX-A", {"status": "failed"}, at=NOW)
 
     async with field_database.read() as connection:

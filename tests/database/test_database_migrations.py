@@ -19,7 +19,7 @@ from database import (
     tables,
 )
 from database.engine import is_server, make_engine
-from tests.support.schemas import execute
+from tests.support.schemas import create_field_schema, execute
 
 OWN = {
     "failover_alembic_version",
@@ -27,8 +27,9 @@ OWN = {
     "failover_leases",
     "failover_runs",
     "failover_run_networks",
+    "failover_replicas",
 }
-EXISTING = set(tables.REQUIRED_COLUMNS)
+EXISTING = set(tables.metadata.tables)
 
 
 async def table_names(url: str) -> set[str]:
@@ -109,12 +110,16 @@ async def test_another_applications_database_is_left_untouched(empty_url: str) -
     assert await table_names(empty_url) == {"customers"}
 
 
-@pytest.mark.parametrize("revision", ("0001", "0002", "0003"))
+@pytest.mark.parametrize("revision", ("0001", "0002", "0003", "0004"))
 async def test_an_interrupted_migration_goes_on_where_it_was(empty_url: str, revision: str) -> None:
     """A server keeps the tables of a step that was cut off, but not that the step was done."""
     await migrate(empty_url)
     complete = await definitions(empty_url, EXISTING | OWN)
-    lost = {"0001": ["failover_jobs", "vm_disks"], "0002": ["failover_run_networks"]}.get(revision, [])
+    lost = {
+        "0001": ["failover_jobs", "vm_disks"],
+        "0002": ["failover_run_networks"],
+        "0004": ["cbt_history", "failover_replicas"],
+    }.get(revision, [])
     await execute(
         empty_url,
         f"UPDATE failover_alembic_version SET version_num = '{revision}'",
@@ -147,6 +152,21 @@ async def test_runs_of_an_earlier_revision_are_kept_and_have_no_request(empty_ur
     await database.close()
     assert found is not None
     assert (found.state, found.request) == (RunState.COMPLETED, None)
+
+
+async def test_replication_s_tables_come_to_a_database_of_ours_and_to_no_other(
+    empty_url: str, generation: SchemaGeneration
+) -> None:
+    """A database of somebody else may lack them for good: then nothing is known of replication."""
+    await create_field_schema(empty_url, generation)
+    await execute(
+        empty_url, *(f"DROP TABLE {name}" for name in ("cbt_history", "replication_jobs", "ossea_volumes"))
+    )
+
+    await migrate(empty_url)
+
+    assert {"cbt_history", "replication_jobs", "ossea_volumes"} & await table_names(empty_url) == set()
+    await (await Database.open(empty_url)).close()
 
 
 async def test_a_migration_cut_off_in_its_very_first_step_starts_again(empty_url: str) -> None:

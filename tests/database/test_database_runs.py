@@ -82,6 +82,11 @@ async def test_a_run_is_recorded_from_beginning_to_end(field_database: Database)
         "updated_at": LATER,
         "finished_at": LATER,
         "request": REQUEST,
+        "ending": None,
+        "ended_at": None,
+        "end_report": None,
+        "source_returned_at": None,
+        "source_power": "",
     }
     (job,) = await jobs(field_database)
     assert (job["job_id"], job["vm_context_id"], job["vm_id"], job["source_vm_name"]) == (

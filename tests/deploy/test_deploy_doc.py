@@ -14,8 +14,11 @@ from database import (
     ContextRepository,
     Database,
     DatabaseError,
+    Ending,
     LeaseRepository,
     NetworkMappingRepository,
+    ReplicaRepository,
+    ReplicationRepository,
     RunRepository,
     RunStart,
     RunState,
@@ -102,7 +105,19 @@ async def test_the_grants_of_the_document_are_enough_for_everything_that_is_writ
         await leases.release("wf")
         await NetworkMappingRepository(database).update_validation_status(keys, "validated", NOW)
         assert await ContextRepository(database).record_operation("ctx-a", {"status": "completed"}, at=NOW)
-        await runs.finish("wf", RunState.COMPLETED, finished_at=NOW, result_json="{}")
+        replicas = ReplicaRepository(database)
+        assert await replicas.fence("ctx-a", "wf", now=NOW)
+        for dirty in (True, False):
+            await replicas.mark("ctx-a", "wf", dirty=dirty, now=NOW)
+        await replicas.clear_change_ids("ctx-a", ["disk-2000"])
+        for gone in (False, True):
+            await replicas.record_snapshots({"volume-1": "snapshot-1"}, gone=gone, now=NOW)
+        assert await replicas.release("ctx-a", "wf", now=NOW)
+        await ReplicationRepository(database).facts("ctx-a", 1)
+        await runs.finish("wf", RunState.COMPLETED, finished_at=NOW, result_json="{}", lease_to="wf-commit")
+        await ContextRepository(database).record_operation("ctx-a", {}, status="failed_over_live", at=NOW)
+        await runs.source_returned("wf", "on", at=NOW)
+        await runs.end("wf", Ending.COMMITTED, ended_at=NOW, report={})
         async with database.read() as connection:
             for table in tables.metadata.sorted_tables:
                 await connection.execute(database.features.select(table))
