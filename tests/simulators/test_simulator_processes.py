@@ -20,7 +20,7 @@ from tests.simulators.simulator_cloud import Cloud, running_cloud
 
 ROOT = Path(__file__).parents[2]
 CS = Path(sys.executable).with_name("cs")
-BOTH = ("simulators.cloudstack", "simulators.vma")
+ALL = ("simulators.cloudstack", "simulators.vma", "simulators.replication")
 
 
 async def start(module: str, *arguments: str) -> asyncio.subprocess.Process:
@@ -46,7 +46,7 @@ async def running(
         await process.communicate()
 
 
-@pytest.mark.parametrize("module", BOTH)
+@pytest.mark.parametrize("module", ALL)
 @pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT))
 async def test_one_line_says_where_it_listens_and_a_signal_ends_it(module: str, number: int) -> None:
     async with running(module) as (process, started):
@@ -67,7 +67,7 @@ def taken_port() -> Iterator[int]:
         yield int(holder.getsockname()[1])
 
 
-@pytest.mark.parametrize("module", BOTH)
+@pytest.mark.parametrize("module", ALL)
 async def test_a_taken_port_is_said_and_exit_2(module: str, taken_port: int) -> None:
     process = await start(module, "--port", str(taken_port))
     stdout, stderr = await process.communicate()
