@@ -1,7 +1,7 @@
 """Names, ids and tags of the snapshots and clones of a failover: what a retry computes again and finds.
 
-A create call takes a ``customid`` for volumes only, and tags for snapshots only; a snapshot's tags stand when it
-is made, and never on one that failed (observed, section 15). So each is known by more than one mark.
+A create call takes a ``customid`` for volumes only, and tags for snapshots only; a snapshot's tags stand when
+it is made, and never on one that failed (observed, section 15). So each is known by more than one mark.
 """
 
 from hashlib import sha256

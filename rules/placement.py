@@ -8,7 +8,8 @@ from rules.models import Record
 
 _SETTLED = frozenset({"Ready", "Allocated", "Uploaded"})
 """What CloudStack attaches and detaches (observed, section 16); in any other state something is under way."""
-_LOST = frozenset({"Destroy", "Destroyed", "Expunging", "Expunged", "Error", "UploadError"})
+GONE = frozenset({"Destroy", "Destroyed", "Expunging", "Expunged", "Error", "UploadError"})
+"""From these no volume comes back by itself."""
 
 
 class Target(Record):
@@ -42,7 +43,7 @@ def next_step(volume: VolumeFacts, to: Target, allowed_vm_ids: Collection[str]) 
         to: Its place.
         allowed_vm_ids: The VMs that it may be taken from: the appliance and our own.
     """
-    if not volume.found or volume.state in _LOST:
+    if not volume.found or volume.state in GONE:
         return Step.ELSEWHERE
     if volume.vm_id and volume.vm_id not in allowed_vm_ids:
         return Step.ELSEWHERE

@@ -50,7 +50,7 @@ class FailoverPolicy(Record):
         max_data_disks: Where CloudStack does not say what the hypervisor allows.
         pool_reserve_percent: Of each pool, set aside for replication: a drill never eats it.
         convert_unknown_guest: Whether a guest of unknown family is converted.
-        replication_configured: Whether the worker knows replication's API, without which there is no final sync.
+        replication_configured: Whether the worker knows the replication API: who has none cannot sync.
         power_off_grace_seconds: How long a gentle power-off may take before the plug is pulled.
         power_off_budget_seconds: How long the source may take to be read as off after that.
         source_poll_seconds: Between two looks at the source's power.
