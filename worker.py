@@ -142,9 +142,7 @@ async def make_activities(
                 record.finish_run,
                 *_replication_activities(settings, session, database, vma, credentials),
                 *_disk_activities(settings, clouds, daemon),
-                *_aftermath_activities(
-                    AftermathActivities(runs, contexts, leases, ReplicaRepository(database))
-                ),
+                *_aftermath_activities(runs, contexts, leases, ReplicaRepository(database)),
             ]
     finally:
         await clouds.close()
