@@ -107,7 +107,6 @@ async def add_sync(  # noqa: PLR0913 - keywords, one per fact of a sync
             "vm_context_id": context_id,
             "source_vm_id": "",
             "source_vm_name": "",
-            "source_vm_path": "",
             "replication_type": "incremental",
             "status": status,
             "progress_percent": 100.0 if completed else 40.0,
