@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, update
+from sqlalchemy import DateTime, TableClause, column, insert, inspect, select, table, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
+from sqlalchemy.types import NullType, TypeEngine
 
 from simulators.replication.jobs import COMPLETED, Job, Protected
 
@@ -28,7 +29,7 @@ class SqlRecords:
     def __init__(self, url: str) -> None:
         patience = {"timeout": 30} if url.startswith("sqlite") else {}
         self._engine = create_async_engine(url, poolclass=NullPool, connect_args=patience)
-        self._tables: dict[str, Table] = {}
+        self._tables: dict[str, TableClause] = {}
 
     async def find(self, vm_id: str, vcenter_host: str) -> Protected | None:
         """Return the VM of this uuid and vCenter."""
@@ -150,16 +151,16 @@ class SqlRecords:
         ]
 
     async def _insert(self, connection: AsyncConnection, name: str, **values: object) -> None:
-        table = self._tables.get(name)
-        if table is not None:
-            await connection.execute(insert(table).values(_known(table, values)))
+        into = self._tables.get(name)
+        if into is not None:
+            await connection.execute(insert(into).values(_known(into, values)))
 
     async def _update(
         self, connection: AsyncConnection, name: str, key: str, wanted: str, **values: object
     ) -> None:
-        table = self._tables.get(name)
-        if table is not None and (known := _known(table, values)):
-            await connection.execute(update(table).where(table.c[key] == wanted).values(known))
+        into = self._tables.get(name)
+        if into is not None and (known := _known(into, values)):
+            await connection.execute(update(into).where(into.c[key] == wanted).values(known))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
@@ -168,21 +169,27 @@ class SqlRecords:
             if connection.dialect.name in {"mysql", "mariadb"}:
                 await connection.exec_driver_sql("SET time_zone = '+00:00'")
             if not self._tables:
-                self._tables = await connection.run_sync(_reflect)
+                self._tables = await _tables_there(connection)
             yield connection
 
 
-def _reflect(connection: Connection) -> dict[str, Table]:
-    there = set(inspect(connection).get_table_names())
-    metadata = MetaData()
-    metadata.reflect(
-        connection, only=[name for name in (_CONTEXTS, _DISKS, _JOBS, _HISTORY) if name in there]
-    )
-    return dict(metadata.tables)
+async def _tables_there(connection: AsyncConnection) -> dict[str, TableClause]:
+    there = set(await connection.run_sync(lambda made: inspect(made).get_table_names()))
+    found = {}
+    for name in (_CONTEXTS, _DISKS, _JOBS, _HISTORY):
+        if name in there:
+            # Names are enough: SQLite's reflection stumbles over the types of tables that MariaDB's DDL made.
+            rows = await connection.execute(select(text("*")).select_from(text(name)).where(text("1 = 0")))
+            found[name] = table(name, *(column(one, _type(one)) for one in rows.keys()))  # noqa: SIM118 - no dict
+    return found
 
 
-def _known(table: Table, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in table.c}
+def _type(column_name: str) -> TypeEngine[Any]:
+    return DateTime() if column_name.endswith("_at") else NullType()
+
+
+def _known(known: TableClause, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in known.c}
 
 
 def _naive(at: datetime) -> datetime:

@@ -1,5 +1,6 @@
 """A database with one protected VM, the agent that knows it, and the system that replicates it: all real."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
@@ -211,6 +212,12 @@ class Tries:
         made.info = dataclasses.replace(made.info, attempt=self.number, heartbeat_details=handed_on)
         made.on_heartbeat = lambda *details: self.beats.append(details)
         return made
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what other tasks do."""
+    while not condition():  # noqa: ASYNC110 - neither a database nor a heartbeat has an event to wait for
+        await asyncio.sleep(0.005)
 
 
 async def failing(what: Awaitable[object]) -> ApplicationError:
