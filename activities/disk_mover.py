@@ -7,7 +7,9 @@ from typing import Protocol
 
 from activities.heartbeats import to_the_end
 from activities.messages.disks import MoveRequest
+from activities.our_volumes import TEMPLATE_ROOT
 from cloudstack import StorageClient
+from rules.disks import VolumeFacts
 from volume_daemon import VolumeDaemonClient
 
 DAEMON_JOB = "daemon:"
@@ -85,8 +87,14 @@ class DaemonMover:
         return DAEMON_JOB + (await to_the_end(begin(volume_id, vm_id))).id
 
 
-def mover_of(storage: StorageClient, daemon: VolumeDaemonClient | None, request: MoveRequest) -> DiskMover:
-    """Return the site's mover: the daemon where it is configured."""
-    if daemon is not None:
-        return DaemonMover(daemon)
-    return CloudStackMover(storage, request.expiry_seconds)
+def mover_of(
+    storage: StorageClient, daemon: VolumeDaemonClient | None, request: MoveRequest, volume: VolumeFacts
+) -> DiskMover:
+    """Return the site's mover: the daemon where it is configured.
+
+    It keeps no books of what CloudStack made with a VM: the template's root is taken off without it, as the
+    original did (original-system.md, section 5).
+    """
+    if daemon is None or volume.name.startswith(TEMPLATE_ROOT):
+        return CloudStackMover(storage, request.expiry_seconds)
+    return DaemonMover(daemon)

@@ -5,6 +5,7 @@ the volume is read before each step, and once more at the end.
 """
 
 import asyncio
+from collections.abc import Awaitable
 
 import structlog
 from temporalio import activity
@@ -20,7 +21,7 @@ from cloudstack import OutcomeUnknown
 from rules.disks import VolumeFacts
 from rules.errors import FailoverErrorType
 from rules.placement import Step, Target, next_step
-from volume_daemon import VolumeDaemonClient
+from volume_daemon import DaemonUnsure, VolumeDaemonClient
 
 _log = structlog.get_logger(__name__)
 
@@ -62,22 +63,24 @@ class _Move:
         self._cloud = cloud
         self._request = request
         self._to = Target(vm_id=request.to.vm_id, device_id=request.to.device_id)
-        self._mover: DiskMover = mover_of(cloud.storage, daemon, request)
+        self._daemon = daemon
 
     async def run(self) -> MoveReply:
         volume = await read_volume(self._cloud, self._request.volume_id)
+        mover = mover_of(self._cloud.storage, self._daemon, self._request, volume)
         match next_step(volume, self._to, self._request.allowed_vm_ids):
             case Step.PLACED:
                 if self._to.vm_id:
                     self._require_same_pool(volume)
                 return MoveReply(volume=volume, placed=True)
             case Step.DETACH:
-                self._require_not_misplaced(volume)
-                return await self._begin(volume, Step.DETACH)
+                self._require_not_misplaced(volume, mover)
+                return await self._begin(volume, Step.DETACH, mover.detach(volume.volume_id))
             case Step.ATTACH:
                 self._require_same_pool(volume)
                 await self._require_free_place()
-                return await self._begin(volume, Step.ATTACH)
+                attach = mover.attach(volume.volume_id, self._to.vm_id, self._to.device_id)
+                return await self._begin(volume, Step.ATTACH, attach)
             case Step.WAIT:
                 raise failure(FailoverErrorType.DISK_BUSY, describe(volume))
             case Step.ELSEWHERE:
@@ -87,13 +90,10 @@ class _Move:
                     "failover's own VM or attached to nothing",
                 )
 
-    async def _begin(self, volume: VolumeFacts, step: Step) -> MoveReply:
+    async def _begin(self, volume: VolumeFacts, step: Step, move: Awaitable[str]) -> MoveReply:
         try:
-            if step is Step.DETACH:
-                job_id = await self._mover.detach(volume.volume_id)
-            else:
-                job_id = await self._mover.attach(volume.volume_id, self._to.vm_id, self._to.device_id)
-        except OutcomeUnknown:
+            job_id = await move
+        except (OutcomeUnknown, DaemonUnsure):
             await asyncio.sleep(self._request.settle_seconds)
             raise
         _log.info("disk_move_begun", volume_id=volume.volume_id, step=step.value, job_id=job_id)
@@ -109,10 +109,10 @@ class _Move:
                 f"{describe(volume)}: on pool {volume.storage_name} ({volume.storage_id}), not on {wanted}",
             )
 
-    def _require_not_misplaced(self, volume: VolumeFacts) -> None:
+    def _require_not_misplaced(self, volume: VolumeFacts, mover: DiskMover) -> None:
         """Refuse to move what the Volume Daemon would put at the same wrong place once more."""
         is_data = self._to.device_id not in {None, _ROOT}
-        if volume.vm_id == self._to.vm_id and is_data and not self._mover.can_place:
+        if volume.vm_id == self._to.vm_id and is_data and not mover.can_place:
             raise failure(
                 FailoverErrorType.DISK_MOVE_FAILED,
                 f"{describe(volume)}: it should be at {self._to.device_id}, and the Volume Daemon cannot "
