@@ -5,6 +5,7 @@ and what depends on it is not done. A replica is never destroyed. One that may h
 back to replication as if it had not been.
 """
 
+import asyncio
 from collections.abc import Callable
 
 from temporalio import workflow
@@ -40,7 +41,9 @@ Say = Callable[[str], None]
 
 
 async def go_back(taken: TakenOver, say: Say) -> Undone:
-    """Stop, detach, revert, re-attach, remove the VM, power the source on, release the fence.
+    """Stop, detach, revert, re-attach, remove the VM, release the fence.
+
+    The source is powered on beside that: the new VM is confirmed stopped by then.
 
     Args:
         taken: What was taken over, and what was touched of it.
@@ -51,14 +54,12 @@ async def go_back(taken: TakenOver, say: Say) -> Undone:
     if stopped.left_behind:
         # Whatever follows would act on disks that are being written to.
         return stopped.and_then(_all_left(taken, "not touched, since the VM may run"))
-    say("way back: bring the disks home")
-    disks = await _bring_disks_home(taken)
+    say("way back: bring the disks home; power on the source")
+    disks, source = await asyncio.gather(_bring_disks_home(taken), _power_on_source(taken))
     say("way back: remove the VM")
     removed = await machine.remove_taken(taken) if taken.touched.vm else Undone()
-    say("way back: power on the source")
-    source = await _power_on_source(taken)
     fence = await _release_fence(taken, home=disks.home)
-    return stopped.and_then(disks).and_then(removed).and_then(source).and_then(fence)
+    return stopped.and_then(disks).and_then(source).and_then(removed).and_then(fence)
 
 
 async def stop(taken: TakenOver) -> Undone:
@@ -86,8 +87,9 @@ async def _bring_disks_home(taken: TakenOver) -> Undone:
     touched = taken.touched
     undone = Undone()
     if touched.moved or touched.written:
-        for disk in taken.disks:
-            undone = undone.and_then(await _bring_home(taken, disk, revert=touched.written))
+        homes = [_bring_home(taken, disk, revert=touched.written) for disk in taken.disks]
+        for home in await asyncio.gather(*homes):
+            undone = undone.and_then(home)
     if not undone.home:
         return undone
     if touched.written:
