@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from cloudstack import DeploySpec, NetworkRequest, Owner
+from cloudstack import CloudStackClient, DeploySpec, NetworkRequest, Owner, Transport
+from simulators.cloudstack import CloudStackSimulator, sample
 
 VM_ID = "5bd03bc8-3a5c-4d54-9d0f-0c2f4f0b7a11"
 SPEC = DeploySpec(
@@ -62,11 +63,54 @@ def test_marks_and_sizes_are_one_map_of_details() -> None:
         ({"customid": VM_ID + "\n"}, "lower-case uuid"),
         ({"details": {"extraconfig-1": "x"}}, "extraconfig-1"),
         ({"details": {"cpuNumber": "4"}}, "cpuNumber"),
+        ({"lease_days": -1}, "36500 days"),
+        ({"lease_days": 36501}, "36500 days"),
     ),
 )
 def test_what_cloudstack_would_silently_do_otherwise_is_refused(change: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         dataclasses.replace(SPEC, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "leases", "firmware", "lease"),
+    (
+        ({}, True, ("Bios", "legacy", None), (None, None)),
+        ({"uefi": True}, True, ("Uefi", "legacy", "LEGACY"), (None, None)),
+        ({"lease_days": 36500}, True, ("Bios", "legacy", None), (36500, "DESTROY")),
+        ({"lease_days": 2, "uefi": True}, False, ("Uefi", "legacy", "LEGACY"), (None, None)),
+    ),
+)
+async def test_firmware_and_lease_are_read_back(
+    change: dict[str, Any],
+    firmware: tuple[str, str, str | None],
+    lease: tuple[int | None, str | None],
+    *,
+    leases: bool,
+) -> None:
+    simulator = CloudStackSimulator()
+    simulator.world.settings["instance.lease.enabled"] = str(leases).lower()
+    await simulator.start()
+    try:
+        async with Transport(simulator.endpoint, sample.ADMIN.key, sample.ADMIN.secret) as transport:
+            client = CloudStackClient(transport)
+            spec = DeploySpec(
+                name="pgtest1",
+                zoneid=sample.ZONE_ID,
+                templateid=sample.TEMPLATE_ID,
+                serviceofferingid=sample.SMALL_OFFERING_ID,
+                networks=(NetworkRequest(sample.PROD_LAN_ID),),
+                customid=VM_ID,
+            )
+            await client.deploy_vm(dataclasses.replace(spec, **change), expires_in=60)
+            vm = (await client.find_vm(VM_ID)).vm
+    finally:
+        await simulator.stop()
+    assert vm is not None
+    assert (vm.boottype, vm.bootmode, vm.details.get("UEFI")) == firmware
+    assert (vm.leaseduration, vm.leaseexpiryaction) == lease
+    assert (vm.leaseexpirydate is not None) is (lease[0] is not None)
+    assert (vm.hypervisor, vm.templateid) == ("Simulator", sample.TEMPLATE_ID)
 
 
 @pytest.mark.parametrize(
