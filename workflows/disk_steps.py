@@ -1,6 +1,7 @@
 """The steps about disks, each as one call."""
 
 from datetime import timedelta
+from typing import TypeVar
 
 from temporalio import workflow
 
@@ -24,6 +25,7 @@ with workflow.unsafe.imports_passed_through():
         RemoveSnapshotsRequest,
         RemoveVolumeRequest,
         RevertRequest,
+        SignedCall,
         SnapshotReply,
         SnapshotRequest,
         StopReply,
@@ -37,6 +39,15 @@ with workflow.unsafe.imports_passed_through():
     from rules.policy import FailoverPolicy
     from rules.temporal_names import conversion_queue
     from workflows.stepping import CLOUD_CALL, ONCE, step, within
+
+Signed = TypeVar("Signed", bound=SignedCall)
+
+
+def _signed(request: Signed, policy: FailoverPolicy) -> Signed:
+    """Say how long a call whose answer is lost may still act."""
+    return request.model_copy(
+        update={"expiry_seconds": policy.create_expiry_seconds, "settle_seconds": policy.settle_seconds}
+    )
 
 
 async def inspect_storage(request: InspectRequest, policy: FailoverPolicy) -> StorageFacts:
@@ -95,7 +106,7 @@ async def create_snapshot(request: SnapshotRequest, policy: FailoverPolicy) -> S
     """Take a snapshot of one disk, or find the one that was taken."""
     return await step(
         "CreateSnapshotActivity",
-        request,
+        _signed(request, policy),
         SnapshotReply,
         f"Snapshot of {request.disk_id} ({request.purpose.value})",
         start_to_close=CLOUD_CALL + timedelta(seconds=2 * policy.settle_seconds),
@@ -121,7 +132,7 @@ async def create_clone(request: CloneRequest, policy: FailoverPolicy) -> CloneRe
     """Make a volume from a snapshot, or find the one that was made."""
     return await step(
         "CreateCloneActivity",
-        request,
+        _signed(request, policy),
         CloneReply,
         f"Clone {request.disk.disk_id}",
         start_to_close=CLOUD_CALL + timedelta(seconds=2 * policy.settle_seconds),
@@ -149,10 +160,10 @@ async def move_disk(request: MoveRequest, policy: FailoverPolicy, *, undo: bool 
     where = "to the VM" if request.to.device_id is not None else "to the appliance"
     return await step(
         "MoveDiskActivity",
-        request,
+        _signed(request, policy),
         MoveReply,
         f"Move the disk {request.volume_id} {where if request.to.vm_id else 'off its VM'}",
-        start_to_close=CLOUD_CALL,
+        start_to_close=CLOUD_CALL + timedelta(seconds=2 * policy.settle_seconds),
         heartbeat=timedelta(seconds=policy.heartbeat_seconds),
         retry=within(budget),
     )
@@ -162,10 +173,10 @@ async def revert_disk(request: RevertRequest, policy: FailoverPolicy) -> JobStar
     """Revert an unattached volume to its snapshot."""
     return await step(
         "RevertDiskActivity",
-        request,
+        _signed(request, policy),
         JobStarted,
         f"Revert the disk {request.volume_id}",
-        start_to_close=CLOUD_CALL,
+        start_to_close=CLOUD_CALL + timedelta(seconds=2 * policy.settle_seconds),
         heartbeat=timedelta(seconds=policy.heartbeat_seconds),
         retry=within(policy.undo_budget_seconds),
     )

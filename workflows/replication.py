@@ -58,8 +58,13 @@ async def fence(taken: TakenOver, *, source_lost: bool) -> str:
     return f"replication job {end.job_id} was under way and was waited for: {end.state.value}"
 
 
-async def final_sync(taken: TakenOver, known_job_id: str) -> SyncEnd:
+async def final_sync(taken: TakenOver, known_job_id: str, known_job_ids: tuple[str, ...]) -> SyncEnd:
     """Bring the disks to the moment in which the source was off.
+
+    Args:
+        taken: Whose replication.
+        known_job_id: The last sync that had completed when the run began.
+        known_job_ids: Every job that there was once the source was off: none of them is the final sync.
 
     Raises:
         ApplicationError: SyncFailed or SyncStalled.
@@ -70,6 +75,7 @@ async def final_sync(taken: TakenOver, known_job_id: str) -> SyncEnd:
             context=taken.context,
             destination=taken.owner.destination,
             known_job_id=known_job_id,
+            known_job_ids=known_job_ids,
         ),
         taken.policy,
     )

@@ -63,7 +63,8 @@ async def final_sync(run: FailoverRun) -> None:
     """Bring the disks to the moment in which the source was off, all of them to the same."""
     taken = run.taken
     if run.config.final_sync:
-        await replication.final_sync(taken, run.last_job_id)
+        before = await replication.facts(taken, "which syncs began before the source was off?")
+        await replication.final_sync(taken, run.last_job_id, before.job_ids)
     else:
         reason = "the source is lost" if run.config.source_lost else f"as asked for: {run.config.reason}"
         run.notes.append(f"no final sync: {reason}")
