@@ -109,7 +109,12 @@ class EmbeddedStack:
         )
         vma = self._python("VMA simulator", "-m", "simulators.vma", "--port", str(ports.vma))
         cloudstack = self._python(
-            "CloudStack simulator", "-m", "simulators.cloudstack", "--port", str(ports.cloudstack)
+            "CloudStack simulator",
+            "-m",
+            "simulators.cloudstack",
+            "--replicas",
+            "--port",
+            str(ports.cloudstack),
         )
         for process in (self.server.process, vma, cloudstack):
             await self._begin(exits, process)
