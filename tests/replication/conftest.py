@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,12 +128,22 @@ async def session() -> AsyncIterator[ClientSession]:
         yield made
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'site.db'}"
+@pytest.fixture(scope="session")
+async def protected_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the protected VM, for tests to copy: the migrations take longer than they do."""
+    file = tmp_path_factory.mktemp("replication") / "site.db"
+    url = f"sqlite+aiosqlite:///{file}"
     await migrate(url)
-    made = await Database.open(url, pool_size=2)
+    made = await Database.open(url, pool_size=1)
     await protect(made)
+    await made.close()
+    return file
+
+
+@pytest.fixture
+async def database(protected_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    copy = shutil.copy(protected_file, tmp_path / "site.db")
+    made = await Database.open(f"sqlite+aiosqlite:///{copy}", pool_size=2)
     yield made
     await made.close()
 
