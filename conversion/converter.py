@@ -7,16 +7,19 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from conversion.errors import REFUSALS, CommandFailed, Interrupted, NothingWritten, WrongDevice
+from conversion.locks import keepers
 from conversion.order import Nic, Order, Places, harmless
 
 _ROOT = Path(__file__).resolve().parent.parent
 _RENEWAL: Final = b"."
+_TICK = 0.05
 _QUOTED = 400
 """Characters of the command's last words in an error."""
 
@@ -116,7 +119,10 @@ class Converter:
             # A Ctrl-C at the worker's terminal is the worker's.
             start_new_session=True,
         )
-        return self._judge(_events(await _follow(process, order, leash)))
+        events = _events(await _follow(process, order, leash))
+        if "begun" in events and not events.keys() & {"ended", "refused"}:
+            await asyncio.to_thread(_kill_rest, order)
+        return self._judge(events)
 
     def _order(self, guest: Guest, timeout_seconds: float, leash: Leash | None) -> Order:
         try:
@@ -141,7 +147,6 @@ class Converter:
         if "begun" not in events:
             raise NothingWritten("the supervisor ended before it began")
         if "ended" not in events:
-            _kill_rest(events)
             raise Interrupted("the supervisor was lost while the command ran")
         ended = events["ended"]
         code, detail = ended["code"], ended["detail"]
@@ -205,15 +210,18 @@ def _events(said: bytes) -> dict[str, dict[str, Any]]:
     return events
 
 
-def _kill_rest(events: dict[str, dict[str, Any]]) -> None:
-    """End the command's group.
+def _kill_rest(order: Order) -> None:
+    """Kill what a supervisor that was lost left behind: whatever has inherited the lock.
 
-    The kernel has killed its first process with the supervisor; whoever left the group still has the lock.
+    The kernel has killed the command. What cannot be killed keeps the lock, so that no other conversion
+    begins beside it.
     """
-    running = events.get("running")
-    if running is not None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(running["pid"], signal.SIGKILL)
+    deadline = time.monotonic() + order.grace
+    while (left := keepers(order.volume_id, order.places.locks)) and time.monotonic() < deadline:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_TICK)
 
 
 def _ending(code: int | None) -> str:

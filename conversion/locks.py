@@ -22,7 +22,7 @@ def take_locks(volume_ids: Sequence[str], folder: str) -> list[int]:
     try:
         for volume_id in sorted(set(volume_ids)):
             taken.append(  # noqa: PERF401 - what was taken must be known when the next one fails
-                _lock(Path(folder, f"failover-conversion-{volume_id}.lock"), volume_id)
+                _lock(_file(volume_id, folder), volume_id)
             )
     except BaseException:
         release(taken)
@@ -34,6 +34,27 @@ def release(descriptors: Sequence[int]) -> None:
     """Give locks back."""
     for one in descriptors:
         os.close(one)
+
+
+def keepers(volume_id: str, folder: str) -> list[int]:
+    """Return the processes that have the lock's file open: those of the conversion that has the lock."""
+    try:
+        wanted = _file(volume_id, folder).stat()
+    except OSError:
+        return []
+    found = []
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            status = descriptor.stat()
+        except OSError:
+            continue  # it ended, or belongs to somebody else
+        if (status.st_dev, status.st_ino) == (wanted.st_dev, wanted.st_ino):
+            found.append(int(descriptor.parts[2]))
+    return found
+
+
+def _file(volume_id: str, folder: str) -> Path:
+    return Path(folder, f"failover-conversion-{volume_id}.lock")
 
 
 def _lock(file: Path, volume_id: str) -> int:
