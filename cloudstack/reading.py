@@ -97,10 +97,12 @@ class Reader:
 
     async def _is_known(self, command: str, entity_id: str, params: Mapping[str, str]) -> bool:
         without_owner = {name: value for name, value in params.items() if name not in self.owner}
-        if without_owner == params:
-            return False
+        return without_owner != params and await self.takes(command, {"id": entity_id, **without_owner})
+
+    async def takes(self, command: str, params: Mapping[str, str]) -> bool:
+        """Say whether CloudStack knows what these parameters name: it answers with 431 when it does not."""
         try:
-            await self.transport.call(command, {"id": entity_id, **without_owner})
+            await self.transport.call(command, params)
         except InvalidParameter:
             return False
         return True

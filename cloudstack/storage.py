@@ -66,7 +66,8 @@ class StorageClient:
             else:
                 found = await self._reader.every(*_VOLUMES, {**params, **self._reader.owner})
         except InvalidParameter:
-            if vm_id is None:
+            # An owner that is gone is refused with the same code, and must not look like a VM without disks.
+            if vm_id is None or await self._reader.takes("listVolumes", {"virtualmachineid": vm_id}):
                 raise
             return []
         # A parameter that a server does not know is ignored silently (observed, section 6).
@@ -177,7 +178,7 @@ class StorageClient:
         try:
             found = await self._reader.everybodys(*_SNAPSHOTS, params)
         except InvalidParameter:
-            if volume_id is None:
+            if volume_id is None or await self._reader.takes("listSnapshots", {"volumeid": volume_id}):
                 raise
             return []
         return [

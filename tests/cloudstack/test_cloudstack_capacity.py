@@ -113,6 +113,16 @@ async def test_an_owner_that_cannot_be_told_has_no_quota(
     assert await CapacityClient(transport).quota() == ()
 
 
+async def test_a_member_reads_its_projects_quota(sim: CloudStackSimulator, plain: Transport) -> None:
+    project, other = sim.world.add_project("dr", members=(sample.PLAIN_ACCOUNT,)), sim.world.add_project("no")
+    project.limits["volume"] = 7
+    assert (
+        Quota(resource="volume", limit=7, available=7)
+        in await CapacityClient(plain, Owner(project_id=project.project)).quota()
+    )
+    assert await CapacityClient(plain, Owner(project_id=other.project)).quota() == ()
+
+
 async def test_a_projects_quota_is_the_projects(server: FakeCloudStack, transport: Transport) -> None:
     project = {
         "id": "p-1",

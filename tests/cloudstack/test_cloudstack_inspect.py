@@ -253,10 +253,14 @@ async def test_nobody_says_whether_running_vms_have_snapshots(site: Site) -> Non
     assert set(facts.unreadable) == {"capabilities", "kvm.snapshot.enabled"}
 
 
-async def test_an_owner_that_shows_no_quota_is_named(site: Site) -> None:
-    facts = await site.inspect(owner=Owner(project_id=site.sim.world.add_project("dr").project))
-    assert facts.quota == ()
-    assert "quota" in facts.unreadable
+async def test_a_projects_quota_is_read_and_an_owner_that_shows_none_is_named(site: Site) -> None:
+    project = site.sim.world.add_project("dr")
+    project.limits["user_vm"] = 2
+    facts = await site.inspect(owner=Owner(project_id=project.project))
+    assert QuotaFact(resource="user_vm", available=2) in facts.quota
+    assert facts.unreadable == ()
+    facts = await site.inspect(owner=Owner(account="nobody", domain_id=sample.DOMAIN_ID))
+    assert (facts.quota, facts.unreadable) == ((), ("quota",))
 
 
 @pytest.mark.parametrize(

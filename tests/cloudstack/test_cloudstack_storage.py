@@ -154,6 +154,19 @@ async def test_volumes_are_listed_by_vm_name_and_keyword_over_all_pages(site: Si
         ).list_volumes()
 
 
+async def test_an_owner_that_is_gone_is_no_vm_without_disks(site: Site) -> None:
+    vm = site.sim.world.add_vm("vm", [])
+    gone = StorageClient(site.transport, Owner(project_id=NOBODY))
+    for call in (
+        gone.list_volumes(vm_id=vm.id),
+        gone.list_snapshots(volume_id=site.sim.world.add_disk("d").id),
+    ):
+        with pytest.raises(InvalidParameter):
+            await call
+    assert await gone.list_volumes(vm_id=NOBODY) == []
+    assert await gone.list_snapshots(volume_id=NOBODY) == []
+
+
 async def test_a_disk_is_moved_and_put_at_its_place(site: Site) -> None:
     world = site.sim.world
     appliance, ours = world.add_vm("appliance", []), world.add_vm("ours", [])

@@ -1,4 +1,4 @@
-"""listAccounts and listCapabilities (observed, section 19)."""
+"""listAccounts, listProjects and listCapabilities (observed, section 19)."""
 
 from simulators.cloudstack import shapes
 from simulators.cloudstack.commands.invocation import Command, Invocation, Json
@@ -58,20 +58,54 @@ def _shape(inv: Invocation, account: Account) -> Json:
         "domainid": inv.world.domain_id,
         "domain": shapes.DOMAIN,
         "domainpath": shapes.DOMAIN,
-        **_quota(inv, account, USER_VM, "vm"),
-        **_quota(inv, account, CPU, "cpu"),
-        **_quota(inv, account, MEMORY, "memory"),
-        **_quota(inv, account, VOLUME, "volume"),
-        **_quota(inv, account, SNAPSHOT, "snapshot"),
-        **_quota(inv, account, NETWORK, "network"),
-        **_quota(inv, account, PRIMARY_STORAGE, "primarystorage"),
-        **_quota(inv, account, SECONDARY_STORAGE, "secondarystorage"),
+        **_quotas(inv, account),
         "state": "enabled",
         "user": [user],
         "isdefault": False,
         "groups": [],
         "hasannotations": False,
     }
+
+
+async def list_projects(inv: Invocation) -> Json:
+    """Return the projects that the caller sees, with their quota (CloudStack's source; not observed)."""
+    wanted = inv.find("id", inv.world.projects) if inv.params.get("id") else None
+    projects = [
+        project
+        for project in inv.world.projects.values()
+        if (inv.caller.is_root_admin or inv.caller.name in project.members) and wanted in (None, project)
+    ]
+    return paged(inv, "project", projects, lambda project: _project(inv, project))
+
+
+def _project(inv: Invocation, project: Account) -> Json:
+    return {
+        "id": project.project,
+        "name": project.name,
+        "displaytext": project.name,
+        "domainid": inv.world.domain_id,
+        "domain": shapes.DOMAIN,
+        **_quotas(inv, project),
+        "state": "Active",
+        "tags": [],
+    }
+
+
+_PREFIXES = {
+    USER_VM: "vm",
+    CPU: "cpu",
+    MEMORY: "memory",
+    VOLUME: "volume",
+    SNAPSHOT: "snapshot",
+    NETWORK: "network",
+    PRIMARY_STORAGE: "primarystorage",
+    SECONDARY_STORAGE: "secondarystorage",
+}
+
+
+def _quotas(inv: Invocation, account: Account) -> Json:
+    quotas = [_quota(inv, account, resource, prefix) for resource, prefix in _PREFIXES.items()]
+    return {name: value for quota in quotas for name, value in quota.items()}
 
 
 def _quota(inv: Invocation, account: Account, resource: str, prefix: str) -> Json:
@@ -123,5 +157,6 @@ async def list_capabilities(inv: Invocation) -> Json:
 
 COMMANDS = (
     Command("listAccounts", list_accounts),
+    Command("listProjects", list_projects),
     Command("listCapabilities", list_capabilities),
 )
