@@ -139,7 +139,7 @@ def conversion_worker(known: Situation) -> Check:
     if known.config.skip_virtio and guest is not GuestFamily.LINUX:
         return warned(
             name,
-            f"skip_virtio: the guest ({guest.value}) is not converted; without VirtIO drivers it does not boot",
+            f"skip_virtio: the guest ({guest.value}) is not converted; without VirtIO drivers it cannot boot",
             "Leave skip_virtio out unless the drivers are installed",
         )
     return passed(name, f"the guest ({guest.value}) is not converted")

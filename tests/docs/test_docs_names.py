@@ -217,12 +217,30 @@ def test_the_fields_that_are_not_honoured_yet_are_the_ones_that_are_named() -> N
 
 def test_the_values_that_a_field_that_is_not_honoured_yet_may_have_are_accepted() -> None:
     neutral: dict[str, object] = {
-        "power_off_source": False,
-        "skip_virtio": None,
+        "skip_validation": False,
         "custom_config": {},
-        "test_duration": None,
+        "notification_config": None,
     }
     assert parse_request({"context_id": "c", "failover_type": "live", **neutral}).context_id == "c"
+
+
+def test_the_table_of_orders_has_every_field_that_is_about_source_and_disks() -> None:
+    named = {row[0].strip("`") for row in table(README, "Field", "Live")}
+    others = {
+        "context_id",
+        "failover_type",
+        "vm_name",
+        "vmware_vm_id",
+        "vm_id",
+        "network_strategy",
+        "network_mappings",
+        "vm_naming",
+        "allow_production_network",
+        "reason",
+        "user_id",
+    }
+    not_honoured = {name for name in UnifiedFailoverConfig.model_fields if _is_refused(name)}
+    assert named == set(UnifiedFailoverConfig.model_fields) - others - not_honoured
 
 
 def _strategy_in_force(request: dict[str, object]) -> NetworkStrategy | None:

@@ -66,7 +66,7 @@ async def test_what_is_no_json_object_ends_the_run_at_once(
         ({"allow_production_network": True, "reason": _SECRET}, ["allow_production_network"]),
         ({"failover_type": "test", "allow_production_network": True}, ["reason"]),
         ({"failover_type": "test", "vm_naming": "exact"}, ["vm_naming"]),
-        ({"power_off_source": True, "test_duration": "2h"}, ["power_off_source", "test_duration"]),
+        ({"auto_cleanup": True, "test_duration": "2h"}, ["auto_cleanup", "test_duration"]),
         ({"custom_config": {"password": _SECRET}}, ["custom_config"]),
     ),
     ids="-".join,

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rules.context import VMContext
+from rules.disks import DisksMode
 from rules.errors import FailoverErrorType
 from rules.request import (
     FailoverType,
@@ -68,8 +69,19 @@ def test_the_job_sheets_two_requests_are_enough() -> None:
     assert live.allow_production_network is False
 
 
-def test_every_field_of_the_original_is_known_and_one_is_added() -> None:
-    assert set(UnifiedFailoverConfig.model_fields) == ORIGINAL_FIELDS | {"allow_production_network"}
+ADDED_FIELDS = {
+    "allow_production_network",
+    "disks",
+    "source_lost",
+    "accept_recovery_point",
+    "waive_snapshots",
+    "boot_disk",
+    "firmware",
+}
+
+
+def test_every_field_of_the_original_is_known_and_these_are_added() -> None:
+    assert set(UnifiedFailoverConfig.model_fields) == ORIGINAL_FIELDS | ADDED_FIELDS
 
 
 @pytest.mark.parametrize("missing", ("context_id", "failover_type"))
@@ -85,32 +97,20 @@ def test_anything_but_one_object_is_refused(raw: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ("power_off_source", "perform_final_sync", "skip_validation", "skip_virtio", "auto_cleanup")
-)
-@pytest.mark.parametrize("base", (LIVE, TEST))
-def test_a_switch_that_is_not_honoured_yet_is_taken_off_and_refused_on(
-    field: str, base: dict[str, Any]
-) -> None:
-    assert getattr(parse_request({**base, field: False}), field) is False
-    assert getattr(parse_request({**base, field: None}), field) is None
-    assert problems_of({**base, field: True}) == [Problem(field, "is not honoured yet; leave it out")]
-
-
-@pytest.mark.parametrize(
     ("field", "value", "neutral"),
     (
-        ("test_duration", "24h", None),
-        ("test_duration", "0m", None),
+        ("skip_validation", True, False),
         ("custom_config", {"a": 1}, {}),
         ("notification_config", {"mail": "x"}, {}),
     ),
 )
+@pytest.mark.parametrize("base", (LIVE, TEST))
 def test_a_field_that_is_not_honoured_yet_is_refused_unless_it_is_neutral(
-    field: str, value: object, neutral: object
+    base: dict[str, Any], field: str, value: object, neutral: object
 ) -> None:
-    assert problems_of({**TEST, field: value}) == [Problem(field, "is not honoured yet; leave it out")]
-    assert getattr(parse_request({**TEST, field: neutral}), field) == neutral
-    assert getattr(parse_request({**TEST, field: None}), field) is None
+    assert problems_of({**base, field: value}) == [Problem(field, "is not honoured yet; leave it out")]
+    assert getattr(parse_request({**base, field: neutral}), field) == neutral
+    assert getattr(parse_request({**base, field: None}), field) is None
 
 
 @pytest.mark.parametrize("base", (LIVE, TEST))
@@ -241,6 +241,22 @@ def test_what_does_not_contradict_is_taken(raw: dict[str, Any]) -> None:
         ("power_off_source", "false"),
         ("power_off_source", 0),
         ("test_duration", "tomorrow"),
+        ("test_duration", "2w"),
+        ("test_duration", "-2h"),
+        ("test_duration", "2h\n"),
+        ("test_duration", "1234567890s"),
+        ("test_duration", "0m"),
+        ("disks", "some"),
+        ("disks", ""),
+        ("disks", True),
+        ("source_lost", "true"),
+        ("source_lost", 1),
+        ("accept_recovery_point", 1),
+        ("waive_snapshots", 1),
+        ("boot_disk", ""),
+        ("boot_disk", 2000),
+        ("firmware", "efi"),
+        ("firmware", "unknown"),
         ("test_duration", ""),
         ("test_duration", 24),
         ("custom_config", []),
@@ -327,7 +343,11 @@ def nearly_requests(draw: st.DrawFn) -> dict[str, object]:
         "network_mappings": st.dictionaries(st.sampled_from(("DMZ", "VM Network")), st.just(NETWORK)),
         "allow_production_network": st.booleans(),
         "reason": st.text(),
-        "power_off_source": st.sampled_from((None, False)),
+        "power_off_source": st.sampled_from((None, True)),
+        "disks": st.sampled_from((*DisksMode, None)).map(str),
+        "source_lost": st.booleans(),
+        "boot_disk": st.sampled_from(("disk-2000", None)),
+        "firmware": st.sampled_from(("bios", "uefi", None)),
         "custom_config": st.sampled_from((None, {})),
     }
     for name in draw(st.sets(st.sampled_from(NAMES), max_size=4)):
