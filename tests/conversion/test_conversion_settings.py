@@ -1,4 +1,4 @@
-"""The settings of a conversion worker: each default, wrong values named and not shown, all of them on the page."""
+"""The settings of a conversion worker: each default, wrong values named and not shown, all on the page."""
 
 import os
 from pathlib import Path

@@ -216,7 +216,7 @@ async def test_an_activity_that_the_server_gave_up_is_ended(temporal_client: Cli
 
 
 async def test_without_temporal_the_command_ends_too(temporal_cli: Path, tmp_path: Path) -> None:
-    """Nobody can say whether the activity is still ours, and the server may give it up as soon as it is back."""
+    """Nobody can say whether the activity is still ours, and the server may give it up when it is back."""
     (tmp_path / "server").mkdir()
     (tmp_path / "bench").mkdir()
     bench = Bench(tmp_path / "bench")

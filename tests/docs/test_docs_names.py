@@ -11,6 +11,7 @@ import pytest
 import activities
 import workflows
 from api.settings import ApiSettings
+from conversion.order import Order, environment
 from embedded.ports import StackPorts
 from rules.request import (
     FailoverType,
@@ -21,6 +22,7 @@ from rules.request import (
 )
 from rules.resolution import NetworkDecision, NetworkRule
 from settings import ENV_FILE_SETTING, WorkerSettings
+from settings.conversion import ConversionSettings
 from tests.contract.target import NAMES as CONTRACT_SETTINGS
 from tests.docs.doc_pages import (
     DOCS,
@@ -144,8 +146,10 @@ def test_the_operator_is_told_of_every_search_attribute_and_how_to_create_it() -
 
 @pytest.mark.parametrize("page", OWN_PAGES, ids=lambda page: page.name)
 def test_every_setting_that_a_page_names_exists(page: Path) -> None:
-    fields = (*WorkerSettings.model_fields.values(), *ApiSettings.model_fields.values())
+    processes = (WorkerSettings, ApiSettings, ConversionSettings)
+    fields = [field for one in processes for field in one.model_fields.values()]
     known = {str(field.validation_alias) for field in fields} | _OF_OTHERS
+    known |= set(environment(Order("0" * 8 + "-0000" * 3 + "-" + "0" * 12, (), 1, 1, 1), "", (), {}))
     known |= {ENV_FILE_SETTING, "TEMPORAL_CLI"}
     known |= {setting for _, _, setting in StackPorts(1, 2, 3, 4, 5)._uses()} | set(CONTRACT_SETTINGS)
     known |= set(re.findall(r"\$\{([A-Z_]+)", _COMPOSE.read_text()))
