@@ -14,6 +14,7 @@ from temporalio import activity
 from activities.clouds import Cloud, Clouds
 from activities.failures import failure
 from activities.heartbeats import heartbeats, to_the_end
+from activities.lost_calls import left_to_expire
 from activities.messages.disks import CloneReply, CloneRequest
 from activities.our_volumes import LEFTOVER, MOST_GENERATIONS, OurClones, describe, facts_of
 from activities.translate import typed_failures
@@ -33,6 +34,8 @@ _log = structlog.get_logger(__name__)
 
 _READY = "Ready"
 _ALLOCATED = "Allocated"
+_TAG_SECONDS = 30.0
+"""Longer nobody waits for a mark that is not needed to find the clone."""
 
 
 class CreateCloneActivities:
@@ -107,6 +110,9 @@ class _Cloning:
             return await self._create_without_id()
         except (InvalidParameter, ServerFault, OutcomeUnknown) as error:
             found = await self._look(identity)
+            if found is None and isinstance(error, OutcomeUnknown):
+                await left_to_expire(self._request.settle_seconds)
+                found = await self._look(identity)
             if found is not None:
                 return found
             if isinstance(error, InternalFault):
@@ -117,14 +123,17 @@ class _Cloning:
     async def _create_without_id(self) -> CloneReply:
         if activity.info().attempt > 1:
             # A call of an earlier try may still be on its way, and CloudStack would take both.
-            await asyncio.sleep(self._request.settle_seconds)
+            await left_to_expire(self._request.settle_seconds)
             found = await self._look_by_name()
             if found is not None:
                 return found
         try:
             return await self._submit(None)
-        except (ServerFault, OutcomeUnknown):
+        except (ServerFault, OutcomeUnknown) as error:
             found = await self._look_by_name()
+            if found is None and isinstance(error, OutcomeUnknown):
+                await left_to_expire(self._request.settle_seconds)
+                found = await self._look_by_name()
             if found is None:
                 raise
             return found
@@ -178,9 +187,10 @@ class _Cloning:
         if not missing:
             return
         try:
-            submitted = await self._storage.create_tags("Volume", [volume.id], missing)
-            await self._jobs.wait(submitted.jobid)
-        except CloudStackError as error:
+            async with asyncio.timeout(_TAG_SECONDS):
+                submitted = await self._storage.create_tags("Volume", [volume.id], missing)
+                await self._jobs.wait(submitted.jobid)
+        except (CloudStackError, TimeoutError) as error:
             # Id and name say whose it is.
             _log.info("clone_not_tagged", volume_id=volume.id, error=str(error))
 

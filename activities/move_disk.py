@@ -4,7 +4,6 @@ What forbids an attach or a detach is found out inside its job (observed, sectio
 the volume is read before each step, and once more at the end.
 """
 
-import asyncio
 from collections.abc import Awaitable
 
 import structlog
@@ -14,6 +13,7 @@ from activities.clouds import Cloud, Clouds
 from activities.disk_mover import DiskMover, mover_of
 from activities.failures import failure
 from activities.heartbeats import heartbeats
+from activities.lost_calls import left_to_expire
 from activities.messages.disks import MoveReply, MoveRequest
 from activities.our_volumes import describe, facts_of, read_volume
 from activities.translate import typed_failures
@@ -94,7 +94,7 @@ class _Move:
         try:
             job_id = await move
         except (OutcomeUnknown, DaemonUnsure):
-            await asyncio.sleep(self._request.settle_seconds)
+            await left_to_expire(self._request.settle_seconds)
             raise
         _log.info("disk_move_begun", volume_id=volume.volume_id, step=step.value, job_id=job_id)
         return MoveReply(volume=volume, placed=False, job_id=job_id)

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from activities.clouds import Cloud
 from activities.failures import failure
 from activities.messages.vm import VmOwner
-from activities.our_volumes import OurClones, describe, facts_of, is_template_root
+from activities.our_volumes import OurClones, describe, facts_of, is_template_root, read_volume
 from cloudstack import InvalidParameter, OutcomeUnknown, Refused, VirtualMachine, VmLookup
 from rules.errors import FailoverErrorType
 from rules.identity import MARK_CONTEXT, MARK_ID, MARK_WORKFLOW, vm_identity
@@ -118,17 +118,22 @@ class OurVMs:
             ApplicationError: ReplicaAttached, naming every volume that is in the way.
         """
         clones = OurClones(self._owner, self._replica_ids)
-        foreign = [
-            describe(facts_of(volume.id, volume))
+        foreign = {
+            volume.id: describe(facts_of(volume.id, volume))
             for volume in await self._cloud.storage.list_volumes(vm_id=vm.id)
             if volume.id in self._replica_ids
             or not (is_template_root(volume, vm.templateid) or clones.is_one(volume))
-        ]
+        }
+        for replica_id in self._replica_ids:
+            # Asked for one by one too: a list that left one out would cost a machine its disk.
+            replica = await read_volume(self._cloud, replica_id)
+            if replica.vm_id == vm.id:
+                foreign[replica_id] = describe(replica)
         if foreign:
             raise failure(
                 FailoverErrorType.REPLICA_ATTACHED,
                 f"VM {vm.name} ({vm.id}), {vm.state}, is not destroyed, since it would take along: "
-                f"{'; '.join(foreign)}: detach it first"
+                f"{'; '.join(foreign.values())}: detach it first"
                 + (", after recovering the VM" if vm.state == DESTROYED else ""),
             )
 

@@ -1,13 +1,12 @@
 """Revert a volume to its snapshot, while it is attached to nothing."""
 
-import asyncio
-
 import structlog
 from temporalio import activity
 
 from activities.clouds import Cloud, Clouds
 from activities.failures import failure
 from activities.heartbeats import heartbeats, to_the_end
+from activities.lost_calls import left_to_expire
 from activities.messages.disks import JobStarted, RevertRequest
 from activities.our_volumes import LEFTOVER, describe, read_volume
 from activities.translate import typed_failures
@@ -50,7 +49,7 @@ class RevertDiskActivities:
                 try:
                     submitted = await to_the_end(call)
                 except OutcomeUnknown:
-                    await asyncio.sleep(request.settle_seconds)
+                    await left_to_expire(request.settle_seconds)
                     raise
                 _log.info("revert_submitted", volume_id=request.volume_id, job_id=submitted.jobid)
                 return JobStarted(job_id=submitted.jobid)

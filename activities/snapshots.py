@@ -5,14 +5,13 @@ gets any (observed, section 15). CloudStack takes a name twice, so a create call
 to expire before the next one.
 """
 
-import asyncio
-
 import structlog
 from temporalio import activity
 
 from activities.clouds import Cloud, Clouds
 from activities.failures import failure
 from activities.heartbeats import heartbeats, to_the_end
+from activities.lost_calls import left_to_expire
 from activities.messages.disks import (
     Removed,
     RemoveSnapshotsRequest,
@@ -105,14 +104,34 @@ class _Taking:
         found = await self._look()
         if found is None and activity.info().attempt > 1:
             # A call of an earlier try may still be on its way, and CloudStack would take both.
-            await asyncio.sleep(self._request.settle_seconds)
+            await left_to_expire(self._request.settle_seconds)
             found = await self._look()
         if found is not None:
             return found
         try:
             return await self._submit_twice()
-        except (ServerFault, OutcomeUnknown):
+        except ServerFault:
             found = await self._look()
+            if found is None:
+                raise
+            return found
+        except OutcomeUnknown:
+            found = await self._look_late()
+        return found or await self._submit_again()
+
+    async def _look_late(self) -> SnapshotReply | None:
+        found = await self._look()
+        if found is None:
+            await left_to_expire(self._request.settle_seconds)
+            found = await self._look()
+        return found
+
+    async def _submit_again(self) -> SnapshotReply:
+        """Submit after a call of which nothing came, and nothing can come any more."""
+        try:
+            return await self._submit_twice()
+        except (ServerFault, OutcomeUnknown):
+            found = await self._look_late()
             if found is None:
                 raise
             return found

@@ -58,8 +58,8 @@ class VolumeDaemonSimulator:
         Raises:
             PortTakenError: Somebody else listens there.
         """
-        self._session = aiohttp.ClientSession()
         await self._listener.start(host, port)
+        self._session = aiohttp.ClientSession()
 
     async def stop(self) -> None:
         """Drop every connection and every operation."""

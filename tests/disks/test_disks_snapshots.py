@@ -124,14 +124,32 @@ async def test_a_lost_answer_never_makes_two(disk_site: DiskSite, attempt: int) 
     assert disk_site.commands("createSnapshot") == ["createSnapshot"]
 
 
+async def test_a_call_that_never_came_is_sent_again(disk_site: DiskSite) -> None:
+    disk_site.sim.faults.add(Fault("createSnapshot", FaultKind.LOST_BEFORE_EFFECT))
+    await _taken(disk_site, _request(disk_site))
+    assert len(_existing(disk_site)) == 1
+
+
+async def test_two_answers_lost_are_told_apart_by_a_retry(disk_site: DiskSite) -> None:
+    disk_site.sim.faults.add(Fault("createSnapshot", FaultKind.LOST_BEFORE_EFFECT, times=2))
+    step = SnapshotActivities(disk_site.clouds).create_snapshot
+    error = await fails(step, _request(disk_site))
+    assert (error.type, error.non_retryable) == ("CloudStackOutcomeUnknown", False)
+    assert (await run(step, _request(disk_site), attempt=2)).job_id
+
+
+async def test_a_failing_server_is_tried_again_by_temporal(disk_site: DiskSite) -> None:
+    disk_site.sim.faults.add(Fault("createSnapshot", FaultKind.INTERNAL))
+    error = await fails(SnapshotActivities(disk_site.clouds).create_snapshot, _request(disk_site))
+    assert (error.type, error.non_retryable) == ("CloudStackUnavailable", False)
+
+
 async def test_a_call_that_comes_late_is_waited_for_before_the_next(disk_site: DiskSite) -> None:
     step = SnapshotActivities(disk_site.clouds).create_snapshot
     # The client gives up after 2 s; the server gets the request after 3 s, within its expiry.
     disk_site.sim.faults.add(Fault("createSnapshot", FaultKind.HANG, seconds=3.0))
     request = _request(disk_site).model_copy(update={"expiry_seconds": 10.0, "settle_seconds": 2.0})
-    error = await fails(step, request)
-    assert error.type == "CloudStackOutcomeUnknown"
-    reply = await run(step, request, attempt=2)
+    reply = await run(step, request)
     assert [snapshot.id for snapshot in _existing(disk_site)] == [reply.snapshot.snapshot_id]
     assert disk_site.commands("createSnapshot") == ["createSnapshot"]
 

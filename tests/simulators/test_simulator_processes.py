@@ -20,7 +20,7 @@ from tests.simulators.simulator_cloud import Cloud, running_cloud
 
 ROOT = Path(__file__).parents[2]
 CS = Path(sys.executable).with_name("cs")
-ALL = ("simulators.cloudstack", "simulators.vma", "simulators.replication")
+ALL = ("simulators.cloudstack", "simulators.vma", "simulators.replication", "simulators.volume_daemon")
 
 
 async def start(module: str, *arguments: str) -> asyncio.subprocess.Process:
