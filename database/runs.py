@@ -9,13 +9,11 @@ from pydantic import BaseModel
 from sqlalchemy import (
     ColumnElement,
     Row,
-    Select,
     case,
     delete,
     func,
     insert,
     literal,
-    or_,
     select,
     update,
 )
@@ -23,12 +21,12 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from database import failover_jobs, hand_over
-from database.engine import Database
 from database.errors import UnknownRun
 from database.keys import stored_key
 from database.network_keys import squeezed
 from database.own_tables import run_networks, runs
-from database.run_records import FINAL_STATES, Ending, PreviousRun, RunRecord, RunStart, RunState, VmState
+from database.run_reading import RunReader
+from database.run_records import FINAL_STATES, Ending, PreviousRun, RunStart, RunState, VmState
 from database.tables import text
 
 _SAYS_OF_VM: dict[RunState, ColumnElement[str]] = {
@@ -40,22 +38,24 @@ _SAYS_OF_VM: dict[RunState, ColumnElement[str]] = {
 """What a state of the run says of its VM, where the caller does not say it. A VM that an earlier execution
 completed is found by the next one, and stays known as completed."""
 
-_Records = list[RunRecord]
-"""Said in another word, since the class below has a method named list."""
+_STATE_AFTER: dict[Ending, RunState] = {
+    Ending.COMMITTED: RunState.COMPLETED,
+    Ending.ROLLED_BACK: RunState.FAILED,
+    Ending.CLEANED_UP: RunState.FAILED,
+    Ending.CLEANUP_REQUIRED: RunState.FAILED,
+}
+"""Where a run that never recorded its own end stands once somebody else ended its VM's time."""
 
 _MESSAGE_CHARACTERS = 4000
 _NAME_CHARACTERS = 255
 
 
-class RunRepository:
+class RunRepository(RunReader):
     """Writes what a run does, into our table and into the appliance's job list. Every write may be repeated.
 
     Args:
         database: Where the tables are.
     """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     async def begin(self, run: RunStart) -> PreviousRun | None:
         """Record that a run has begun, and return what an earlier execution of its workflow id recorded.
@@ -266,7 +266,9 @@ class RunRepository:
     async def end(
         self, workflow_id: str, ending: Ending, *, ended_at: datetime, report: Mapping[str, object]
     ) -> None:
-        """Record what ended the time of a run's VM; what became of the run itself stays as it is.
+        """Record what ended the time of a run's VM.
+
+        What became of the run itself stays as it is. One that was terminated recorded no end: this is it.
 
         Args:
             workflow_id: The failover that made the VM.
@@ -282,6 +284,8 @@ class RunRepository:
             "ended_at": ended_at,
             "end_report": json.dumps(dict(report)),
             "updated_at": ended_at,
+            "finished_at": func.coalesce(runs.c.finished_at, ended_at),
+            "state": case((runs.c.state.in_(FINAL_STATES), runs.c.state), else_=_STATE_AFTER[ending].value),
         }
         if ending in {Ending.CLEANED_UP, Ending.ROLLED_BACK}:
             values["vm_state"] = VmState.REMOVED
@@ -304,40 +308,6 @@ class RunRepository:
         }
         async with self._database.write() as connection:
             await self._update(connection, workflow_id, values)
-
-    async def get(self, workflow_id: str) -> RunRecord | None:
-        """Return the run, None where there is none."""
-        found = await self._records(select(runs).where(runs.c.workflow_key == stored_key(workflow_id)))
-        return found[0] if found else None
-
-    async def list(
-        self,
-        *,
-        failover_type: str | None = None,
-        state: RunState | None = None,
-        vm_id: str | None = None,
-        context_id: str | None = None,
-        limit: int = 100,
-    ) -> _Records:
-        """Return runs, the latest first, that match every filter which is given.
-
-        Args:
-            failover_type: ``live`` or ``test``.
-            state: How far they got.
-            vm_id: Of the source VM in VMware or of the VM in CloudStack.
-            context_id: Of the VM context.
-            limit: At most so many.
-        """
-        statement = select(runs).order_by(runs.c.started_at.desc(), runs.c.workflow_key).limit(limit)
-        if failover_type is not None:
-            statement = statement.where(runs.c.failover_type == failover_type)
-        if state is not None:
-            statement = statement.where(runs.c.state == state)
-        if vm_id is not None:
-            statement = statement.where(or_(runs.c.vmware_vm_id == vm_id, runs.c.vm_id == vm_id))
-        if context_id is not None:
-            statement = statement.where(runs.c.context_id == context_id)
-        return await self._records(statement)
 
     async def _change(  # noqa: PLR0913 - keywords, each of which goes to a table of its own
         self,
@@ -378,11 +348,6 @@ class RunRepository:
             raise _unknown(workflow_id)
         return VmState(found)
 
-    async def _records(self, statement: Select[Any]) -> _Records:
-        async with self._database.read() as connection:
-            rows = (await connection.execute(statement)).all()
-        return [_record(row) for row in rows]
-
 
 def _unknown(workflow_id: str) -> UnknownRun:
     return UnknownRun(f"no run was begun under workflow id {workflow_id}")
@@ -402,11 +367,3 @@ def _previous(row: Row[Any]) -> PreviousRun:
         vm_id=text(row.vm_id),
         generation=row.generation,
     )
-
-
-def _record(row: Row[Any]) -> RunRecord:
-    values = {name: value for name, value in row._asdict().items() if value is not None}
-    for name in ("decisions", "result", "request", "end_report"):
-        if name in values:
-            values[name] = json.loads(values[name])
-    return RunRecord.model_validate(values)

@@ -139,6 +139,29 @@ async def test_a_vm_that_is_gone_leaves_its_networks_free(
     assert await job_status(field_database) == status
 
 
+@pytest.mark.parametrize(
+    ("ending", "state"),
+    (
+        (Ending.COMMITTED, RunState.COMPLETED),
+        (Ending.ROLLED_BACK, RunState.FAILED),
+        (Ending.CLEANED_UP, RunState.FAILED),
+        (Ending.CLEANUP_REQUIRED, RunState.FAILED),
+    ),
+)
+async def test_a_run_that_was_terminated_ends_with_its_vm(
+    own_database: Database, ending: Ending, state: RunState
+) -> None:
+    runs = RunRepository(own_database)
+    await runs.begin(RunStart("wf", "run-1", "ctx-a", "pgtest1", "uuid-1", "live", NOW))
+    await runs.plan("wf", [], networks=["net-1"], nic_source="vma", at=NOW)
+
+    await runs.end("wf", ending, ended_at=LATER, report={})
+
+    found = await runs.get("wf")
+    assert found is not None
+    assert (found.state, found.finished_at) == (state, LATER)
+
+
 async def test_a_run_that_begins_again_has_not_ended(own_database: Database) -> None:
     runs = await a_completed_run(own_database)
     await runs.end("wf", Ending.ROLLED_BACK, ended_at=LATER, report={})
