@@ -43,7 +43,7 @@ class ReplicaMarkActivities:
                 may think it was cleared; DatabaseUnavailable.
         """
         with typed_failures():
-            await self._replicas.clear_change_ids(request.context_id, request.disk_ids)
+            await self._replicas.clear_change_ids(request.context_id, request.disk_ids, now=datetime.now(UTC))
         return Recorded()
 
     @activity.defn(name="RecordSnapshotsActivity")

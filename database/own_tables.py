@@ -96,9 +96,12 @@ replicas = Table(
     Column("dirty_workflow_id", Text),
     Column("dirty_at", UtcDateTime),
     Column("cleaned_at", UtcDateTime),
+    Column("stale_at", UtcDateTime),
     **_OPTIONS,
 )
-"""One row per VM context: who keeps replication off its disks, and who wrote to them. NULL is nobody."""
+"""One row per VM context: who keeps replication off its disks, and who wrote to them. NULL is nobody.
+
+What replicas held before ``stale_at`` they hold no more: they were written to and could not be reverted."""
 
 REQUIRED_COLUMNS: dict[str, tuple[str, ...]] = {
     table.name: tuple(column.name for column in table.columns) for table in metadata.sorted_tables

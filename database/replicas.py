@@ -150,10 +150,10 @@ class ReplicaRepository:
                 update(replicas).where(replicas.c.context_key == row.context_key).values(values)
             )
 
-    async def clear_change_ids(self, context_id: str, disk_ids: Collection[str]) -> None:
+    async def clear_change_ids(self, context_id: str, disk_ids: Collection[str], *, now: datetime) -> None:
         """Forget how far replication got with these disks, in every row that tells it.
 
-        ``cbt_history`` says what was, and stays.
+        ``cbt_history`` says what was, and stays; our row says that no sync that began before counts any more.
 
         Raises:
             SchemaMismatch: The schema keeps no change id per disk: nothing was cleared.
@@ -165,6 +165,10 @@ class ReplicaRepository:
                 column="disk_change_id",
             )
         async with self._database.write() as connection:
+            row = await locked(connection, context_id, server=self._database.on_server)
+            await connection.execute(
+                update(replicas).where(replicas.c.context_key == row.context_key).values(stale_at=now)
+            )
             await connection.execute(
                 update(vm_disks)
                 .where(vm_disks.c.vm_context_id == context_id, vm_disks.c.disk_id.in_(sorted(disk_ids)))

@@ -4,6 +4,7 @@ One statement per table, however many disks. What a schema lacks is unknown, and
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, select
@@ -51,13 +52,18 @@ class ReplicationRepository:
         async with self._database.read() as connection:
             disks = _newest(await self._of_context(connection, vm_disks, context_id))
             volumes = await self._volumes(connection, disks)
-            context, history = await self._history(connection, context_id, with_disks=True)
             configs = await self._rows(connection, ossea_configs, ossea_configs.c.id == config_id)
             marks = (
                 await connection.execute(
                     select(replicas).where(replicas.c.context_key == replica_key(context_id))
                 )
             ).one_or_none()
+            context, history = await self._history(
+                connection,
+                context_id,
+                with_disks=True,
+                stale_at=None if marks is None else marks.stale_at,
+            )
         os_types = [text(context.get("os_type")), *(text(disk.get("os_type")) for disk in disks)]
         guest, os_type = guest_of(os_types)
         scheduler = context.get("scheduler_enabled")
@@ -80,7 +86,12 @@ class ReplicationRepository:
         return history.running
 
     async def _history(
-        self, connection: AsyncConnection, context_id: str, *, with_disks: bool
+        self,
+        connection: AsyncConnection,
+        context_id: str,
+        *,
+        with_disks: bool,
+        stale_at: datetime | None = None,
     ) -> tuple[_Row, SyncHistory]:
         """Read context, jobs and, ``with_disks``, what each job did to each disk."""
         contexts = await self._of_context(connection, vm_replication_contexts, context_id, "context_id")
@@ -93,6 +104,7 @@ class ReplicationRepository:
             done=[(text(row["job_id"]), text(row["disk_id"]), flag(row["sync_success"])) for row in done],
             current_job_id=text(context.get("current_job_id")),
             last_successful_job_id=last,
+            stale_at=stale_at,
         )
 
     async def _done(self, connection: AsyncConnection, job_ids: set[str]) -> Sequence[_Row]:

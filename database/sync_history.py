@@ -35,6 +35,7 @@ class SyncHistory:
         done: Job, disk and success, from ``cbt_history``.
         current_job_id: What the context says runs; the API refuses another job for as long as it does.
         last_successful_job_id: What the context says; for databases that keep no jobs.
+        stale_at: What began before it brought no disk anywhere: a failover wrote to the replicas since.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class SyncHistory:
         done: Iterable[tuple[str, str, bool]] = (),
         current_job_id: str = "",
         last_successful_job_id: str = "",
+        stale_at: datetime | None = None,
     ) -> None:
         self._jobs = sorted(jobs, key=_began)
         self._known = {job.id: job for job in self._jobs}
@@ -52,6 +54,7 @@ class SyncHistory:
         self._succeeded = {(job_id, disk_id) for job_id, disk_id, success in done if success}
         self._current = current_job_id
         self._last = last_successful_job_id
+        self._stale_at = stale_at
 
     def last_completed(self, disk_id: str) -> CompletedSync | None:
         """Return the newest sync that completed for a disk.
@@ -60,8 +63,12 @@ class SyncHistory:
         failed on another. Where it is not, the whole job's status counts.
         """
         for job in reversed(self._jobs):
+            if self._is_stale(job):
+                return None
             if self._brought(job.id, disk_id, whole=job.status == _COMPLETED):
                 return CompletedSync(job_id=job.id, completed_at=job.completed_at)
+        if self._stale_at is not None:
+            return None
         if self._last and self._last not in self._known and self._brought(self._last, disk_id, whole=True):
             return CompletedSync(job_id=self._last)
         return None
@@ -90,6 +97,9 @@ class SyncHistory:
     def _since_completed(self) -> Sequence[Job]:
         completed = [place for place, job in enumerate(self._jobs) if job.status == _COMPLETED]
         return self._jobs[completed[-1] + 1 :] if completed else self._jobs
+
+    def _is_stale(self, job: Job) -> bool:
+        return self._stale_at is not None and (job.began_at is None or job.began_at <= self._stale_at)
 
     def _brought(self, job_id: str, disk_id: str, *, whole: bool) -> bool:
         if job_id in self._with_disks:

@@ -176,7 +176,7 @@ async def test_the_change_ids_of_these_disks_are_forgotten_and_of_no_other(
         )
 
     for _ in range(2):
-        await repository.clear_change_ids("ctx-a", ["disk-0", "disk-2", "disk-9"])
+        await repository.clear_change_ids("ctx-a", ["disk-0", "disk-2", "disk-9"], now=NOW)
 
     async with field_database.read() as connection:
         rows = await connection.execute(
@@ -195,7 +195,7 @@ async def test_a_schema_that_keeps_no_change_ids_says_so(field_url: str) -> None
     database = await Database.open(field_url)
     try:
         with pytest.raises(SchemaMismatch, match="full one by hand"):
-            await ReplicaRepository(database).clear_change_ids("ctx-a", ["disk-0"])
+            await ReplicaRepository(database).clear_change_ids("ctx-a", ["disk-0"], now=NOW)
     finally:
         await database.close()
 

@@ -184,6 +184,22 @@ async def test_the_failover_that_wrote_to_the_replica_is_named(field_database: D
     assert (found.dirty_by, found.scheduler_enabled) == ("wf", False)
 
 
+async def test_a_replica_that_was_not_reverted_holds_no_sync_until_the_next(
+    field_database: Database,
+) -> None:
+    config_id = await a_protected_vm(field_database)
+    repository = ReplicationRepository(field_database)
+    cleared = NOW + timedelta(hours=1)
+    await ReplicaRepository(field_database).clear_change_ids("ctx-a", ["disk-2000"], now=cleared)
+
+    before = await repository.facts("ctx-a", config_id)
+    await a_job(field_database, "job-full", "completed", hours=2)
+    after = await repository.facts("ctx-a", config_id)
+
+    assert {disk.sync for disk in before.disks} == {None}
+    assert {disk.sync.job_id for disk in after.disks if disk.sync} == {"job-full"}
+
+
 async def test_a_context_that_nobody_knows_has_nothing(field_database: Database) -> None:
     await a_protected_vm(field_database)
     repository = ReplicationRepository(field_database)

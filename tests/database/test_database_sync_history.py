@@ -103,6 +103,32 @@ def test_where_no_jobs_are_kept_the_context_names_the_last_sync(
     assert history.last_completed("a") == expected
 
 
+@pytest.mark.parametrize(
+    ("stale_hours", "last", "expected"),
+    (
+        # Written to after every sync: no disk holds any of them.
+        (9, "", None),
+        (9, "job-9", None),
+        # A sync that began afterwards was a full one.
+        (0.5, "", "job-1"),
+        # One that ended afterwards but began before may have read half of what was written over.
+        (1.01, "", None),
+    ),
+)
+def test_no_sync_counts_that_began_before_the_replicas_were_written_to(
+    stale_hours: float, last: str, expected: str | None
+) -> None:
+    history = SyncHistory(
+        [Job("undated", "completed"), job(0, "completed"), job(1, "completed")],
+        last_successful_job_id=last,
+        stale_at=START + timedelta(hours=stale_hours),
+    )
+
+    found = history.last_completed("a")
+
+    assert (None if found is None else found.job_id) == expected
+
+
 def test_jobs_without_a_time_come_first_in_the_order_of_their_ids() -> None:
     history = SyncHistory([Job("b", "failed"), Job("a", "completed"), job(1, "completed")])
 

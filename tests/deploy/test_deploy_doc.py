@@ -109,7 +109,7 @@ async def test_the_grants_of_the_document_are_enough_for_everything_that_is_writ
         assert await replicas.fence("ctx-a", "wf", now=NOW)
         for dirty in (True, False):
             await replicas.mark("ctx-a", "wf", dirty=dirty, now=NOW)
-        await replicas.clear_change_ids("ctx-a", ["disk-2000"])
+        await replicas.clear_change_ids("ctx-a", ["disk-2000"], now=NOW)
         for gone in (False, True):
             await replicas.record_snapshots({"volume-1": "snapshot-1"}, gone=gone, now=NOW)
         assert await replicas.release("ctx-a", "wf", now=NOW)

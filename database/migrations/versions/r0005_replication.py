@@ -48,6 +48,7 @@ def _own() -> None:
         sa.Column("dirty_workflow_id", sa.Text),
         sa.Column("dirty_at", _WHEN),
         sa.Column("cleaned_at", _WHEN),
+        sa.Column("stale_at", _WHEN),
         **_OPTIONS,
     )
     _add(
