@@ -24,6 +24,8 @@ PASSING = {
     "CloudStackNoCapacity",
     "SourceUnreachable",
     "VmBusy",
+    "DiskBusy",
+    "ReplicationUnavailable",
 }
 
 
