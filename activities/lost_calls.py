@@ -2,8 +2,6 @@
 
 import asyncio
 
-from activities.heartbeats import to_the_end
-
 
 async def left_to_expire(settle_seconds: float) -> None:
     """Wait until no call that was sent before can act any more, also when the step is cancelled meanwhile.
@@ -12,5 +10,17 @@ async def left_to_expire(settle_seconds: float) -> None:
 
     Args:
         settle_seconds: How long a signed call may act, and how far the clocks may be apart.
+
+    Raises:
+        asyncio.CancelledError: The step was cancelled meanwhile; nothing new is to be sent.
     """
-    await to_the_end(asyncio.sleep(settle_seconds))
+    waiting = asyncio.create_task(asyncio.sleep(settle_seconds))
+    try:
+        await asyncio.shield(waiting)
+    except asyncio.CancelledError:
+        await waiting
+        raise
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        # The cancel came during the call itself, whose answer was waited for (``to_the_end``).
+        raise asyncio.CancelledError

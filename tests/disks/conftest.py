@@ -44,13 +44,13 @@ def destination(endpoint: str) -> DestinationConfig:
     )
 
 
-def clouds_of(endpoint: str, who: Credentials = sample.ADMIN) -> Clouds:
+def clouds_of(endpoint: str, who: Credentials = sample.ADMIN, *, timeout: float = 2.0) -> Clouds:
     keys = CloudStackKeys(endpoint, who.key, who.secret)
 
     async def stored(_config_id: int) -> CloudStackKeys:
         return keys
 
-    return Clouds(stored, None, CloudStackOptions(timeout=2.0, job_poll=JOB_POLL))
+    return Clouds(stored, None, CloudStackOptions(timeout=timeout, job_poll=JOB_POLL))
 
 
 @dataclass
