@@ -1,5 +1,6 @@
 """A durable wait that an order or a cancel ends early."""
 
+import contextlib
 from datetime import timedelta
 
 from temporalio import workflow
@@ -22,17 +23,15 @@ class Waiting:
 
     async def sleep(self, seconds: float, summary: str) -> None:
         """Wait, at most so long."""
-        try:
+        with contextlib.suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._woken or self._news_of_cancel(),
                 timeout=timedelta(seconds=seconds),
                 timeout_summary=summary,
             )
-        except TimeoutError:
-            return
-        finally:
-            self.cancelled = workflow.cancellation_reason() is not None
-            self._woken = False
+        # Not in a finally: a wait that is thrown away with the worker's cache is outside of the workflow.
+        self.cancelled = workflow.cancellation_reason() is not None
+        self._woken = False
 
     async def until_woken(self) -> None:
         """Wait for an order, however long; a cancel is none."""
