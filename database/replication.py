@@ -26,9 +26,10 @@ from database.tables import (
     vm_disks,
     vm_replication_contexts,
 )
-from rules.disks import ReplicatedDisk, ReplicationFacts, SyncJob
+from rules.disks import KeptSnapshot, ReplicatedDisk, ReplicationFacts, SyncJob
 
 _GIB = 1024**3
+_READY = "ready"
 _Row = Mapping[str, Any]
 
 
@@ -73,6 +74,8 @@ class ReplicationRepository:
             scheduler_enabled=None if scheduler is None else flag(scheduler),
             running=history.running,
             torn_by=history.torn_by,
+            torn_at=history.torn_at,
+            kept_snapshots=tuple(kept for row in volumes.values() if (kept := _kept(row)) is not None),
             dirty_by="" if marks is None else text(marks.dirty_workflow_id),
             firmware=firmware_of([text(disk.get("bios_setup")) for disk in disks]),
             guest=guest,
@@ -113,12 +116,12 @@ class ReplicationRepository:
             return []
         return await self._rows(connection, cbt_history, cbt_history.c.job_id.in_(sorted(job_ids - {""})))
 
-    async def _volumes(self, connection: AsyncConnection, disks: Sequence[_Row]) -> dict[object, str]:
+    async def _volumes(self, connection: AsyncConnection, disks: Sequence[_Row]) -> dict[object, _Row]:
         wanted = sorted({number(disk.get("ossea_volume_id")) for disk in disks} - {0})
         if not wanted or not self._database.features.has("ossea_volumes", "volume_id"):
             return {}
         rows = await self._rows(connection, ossea_volumes, ossea_volumes.c.id.in_(wanted))
-        return {row["id"]: text(row["volume_id"]) for row in rows}
+        return {row["id"]: row for row in rows}
 
     async def _of_context(
         self, connection: AsyncConnection, table: Table, context_id: str, column: str = "vm_context_id"
@@ -154,15 +157,27 @@ def _stamp(row: _Row) -> float:
     return at.timestamp() if at is not None else 0.0
 
 
-def _disk(row: _Row, volumes: Mapping[object, str], history: SyncHistory) -> ReplicatedDisk:
+def _disk(row: _Row, volumes: Mapping[object, _Row], history: SyncHistory) -> ReplicatedDisk:
     disk_id = text(row["disk_id"])
     return ReplicatedDisk(
         disk_id=disk_id,
         label=text(row.get("label")),
         unit_number=row.get("unit_number"),
         size_gb=number(row.get("size_gb")) or -(-number(row.get("capacity_bytes")) // _GIB),
-        volume_id=volumes.get(row.get("ossea_volume_id"), ""),
+        volume_id=text(volumes.get(row.get("ossea_volume_id"), {}).get("volume_id")),
         sync=history.last_completed(disk_id),
+    )
+
+
+def _kept(volume: _Row) -> KeptSnapshot | None:
+    """Return the snapshot that the row names as ready."""
+    snapshot_id = text(volume.get("snapshot_id"))
+    if not snapshot_id or text(volume.get("snapshot_status")) != _READY:
+        return None
+    return KeptSnapshot(
+        snapshot_id=snapshot_id,
+        volume_id=text(volume["volume_id"]),
+        taken_at=volume.get("snapshot_created_at"),
     )
 
 

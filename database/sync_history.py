@@ -94,6 +94,12 @@ class SyncHistory:
         torn = [job.id for job in self._since_completed() if job.status in _FAILED]
         return torn[-1] if torn else ""
 
+    @property
+    def torn_at(self) -> datetime | None:
+        """When the first job that tore the replica began, None when there is none or it does not say."""
+        torn = [job for job in self._since_completed() if job.status in _FAILED]
+        return torn[0].began_at if torn else None
+
     def _since_completed(self) -> Sequence[Job]:
         completed = [place for place, job in enumerate(self._jobs) if job.status == _COMPLETED]
         return self._jobs[completed[-1] + 1 :] if completed else self._jobs

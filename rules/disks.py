@@ -85,6 +85,18 @@ class ReplicatedDisk(Record):
     sync: CompletedSync | None = None
 
 
+class KeptSnapshot(Record):
+    """A snapshot of a replica that ``ossea_volumes`` names as ready.
+
+    Attributes:
+        taken_at: UTC; None when the row does not say.
+    """
+
+    snapshot_id: str
+    volume_id: str
+    taken_at: datetime | None = None
+
+
 class ReplicationFacts(Record):
     """What the database knows of a VM's replication.
 
@@ -94,6 +106,8 @@ class ReplicationFacts(Record):
         running: A job that has not ended.
         torn_by: A job that began after the last completed sync and did not complete: the replica holds a part
             of it. Empty when there is none. A job that still runs counts once its site is lost.
+        torn_at: When the first such job began (UTC); None when there is none, or it does not say.
+        kept_snapshots: Snapshots of the replicas that somebody took and kept.
         dirty_by: The failover that wrote to the replica and was not reverted; empty when none did.
     """
 
@@ -102,6 +116,8 @@ class ReplicationFacts(Record):
     scheduler_enabled: bool | None = None
     running: SyncJob | None = None
     torn_by: str = ""
+    torn_at: datetime | None = None
+    kept_snapshots: tuple[KeptSnapshot, ...] = ()
     dirty_by: str = ""
     firmware: Firmware = Firmware.UNKNOWN
     guest: GuestFamily = GuestFamily.UNKNOWN
@@ -167,7 +183,8 @@ class RecoveryPoint(Record):
         completed_at: When it completed (UTC); None when the database does not say.
         age_seconds: How old that was when it was read; None when unknown.
         consistent: False when a later sync was interrupted, or the disks stand at different points.
-        detail: Why it is not consistent, or which snapshot holds it.
+        detail: Why it is not consistent, or why snapshots are used.
+        snapshots: The last good snapshots, one per disk: the replica itself is torn, and is reverted to them.
     """
 
     job_id: str = ""
@@ -175,6 +192,7 @@ class RecoveryPoint(Record):
     age_seconds: float | None = None
     consistent: bool = True
     detail: str = ""
+    snapshots: tuple[KeptSnapshot, ...] = ()
 
 
 class SnapshotFact(Record):

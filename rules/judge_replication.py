@@ -8,13 +8,8 @@ from rules.situation import Situation
 
 
 def point_of(known: Situation) -> RecoveryPoint:
-    """Return the recovery point; a job of a source that is lost never ends, so it tore the replica."""
-    point = recovery_point(known.replication, known.now)
-    running = known.replication.running
-    if point.consistent and running is not None and known.config.source_lost:
-        detail = f"sync {running.job_id} was under way when the source was lost"
-        return point.model_copy(update={"consistent": False, "detail": detail})
-    return point
+    """Return the recovery point as it is now."""
+    return recovery_point(known.replication, known.now, source_lost=known.config.source_lost)
 
 
 def disks_replicated(known: Situation) -> Check:
@@ -33,7 +28,7 @@ def recovery(known: Situation, point: RecoveryPoint) -> Check:
     """Judge whether the disks hold one point in time, or will."""
     name = "recovery_point"
     if point.consistent:
-        return passed(name, _described(point))
+        return _by_snapshots(known, point) if point.snapshots else passed(name, _described(point))
     said = f"the replica is inconsistent: {point.detail}"
     if not known.is_live:
         if _torn_by_a_running_job(known):
@@ -51,6 +46,17 @@ def recovery(known: Situation, point: RecoveryPoint) -> Check:
         "Let a sync complete first. Where the source is lost: accept_recovery_point true with a reason, "
         "and check the guest's data afterwards",
     )
+
+
+def _by_snapshots(known: Situation, point: RecoveryPoint) -> Check:
+    said = f"{_described(point)}; {point.detail}"
+    if not known.is_live:
+        return failed(
+            "recovery_point", said, "A drill needs a whole replica: let a sync complete, then start it again"
+        )
+    if known.config.final_sync:
+        return warned("recovery_point", f"{said}, unless the final sync mends it", "Nothing")
+    return warned("recovery_point", said, "Nothing; accept_recovery_point true would take the torn replica")
 
 
 def replica_clean(known: Situation) -> Check:

@@ -135,6 +135,7 @@ class FailoverWorkflow:
         await self._step("stop the source", takeover.stop_the_source)
         await self._step("final sync", takeover.final_sync)
         await self._step("rollback snapshots", takeover.take_rollback_snapshots)
+        await self._step("use the last good snapshots", takeover.use_last_good_snapshots)
 
     async def _test(self) -> FailoverResult:
         await self._preflight()

@@ -21,6 +21,7 @@ class Touched(Record):
         vm: The VM may exist.
         fence: Replication may be fenced.
         source: The source was read as on, and its power-off may have been sent.
+        source_off: And it was read as off afterwards.
         snapshots: Rollback snapshots may exist.
         written: The replica may have been written to: by a conversion, or by the new VM.
         moved: A disk may have left the appliance.
@@ -32,6 +33,7 @@ class Touched(Record):
     vm: bool = False
     fence: bool = False
     source: bool = False
+    source_off: bool = False
     snapshots: bool = False
     written: bool = False
     moved: bool = False

@@ -73,6 +73,26 @@ async def power_off(
     return SourceEnd(powered_off=True, shutdown_method=method, off_at=power.observed_at), warnings
 
 
+async def power_on(context: VMContext, policy: FailoverPolicy, *, was_off: bool) -> SourcePower:
+    """Undo: power the source on.
+
+    Args:
+        context: The VM.
+        policy: How often it is looked at.
+        was_off: It was read as off after the power-off. Where it was not, a guest that was asked gently may
+            still be on its way down: it is watched as long as that may take.
+    """
+    query = PowerQuery(context=context)
+    power = await source_steps.power_on(query, policy)
+    until = workflow.now() + timedelta(seconds=0 if was_off else policy.power_off_grace_seconds)
+    while power.state is PowerState.ON and workflow.now() < until:
+        await workflow.sleep(policy.source_poll_seconds, summary="Does the source still shut down?")
+        power = await source_steps.read_power(query, "does it stay on?", policy)
+        if power.state is PowerState.OFF:
+            return await source_steps.power_on(query, policy)
+    return power
+
+
 async def _off(
     context: VMContext, policy: FailoverPolicy, *, force: bool, seconds: float
 ) -> tuple[str, SourcePower]:

@@ -56,6 +56,7 @@ async def stop_the_source(run: FailoverRun) -> None:
         run.source_end = await power.confirm_lost(context, policy, run.config.reason or "")
         return
     run.source_end, warnings = await power.power_off(context, policy, lambda: run.will(source=True))
+    run.will(source_off=True)
     run.notes.extend(warnings)
 
 
@@ -69,7 +70,7 @@ async def final_sync(run: FailoverRun) -> None:
         reason = "the source is lost" if run.config.source_lost else f"as asked for: {run.config.reason}"
         run.notes.append(f"no final sync: {reason}")
     run.replication = await replication.facts(taken, "which point in time do the disks hold?")
-    run.recovery_point = recovery_point(run.replication, workflow.now())
+    run.recovery_point = recovery_point(run.replication, workflow.now(), source_lost=run.config.source_lost)
     if not run.recovery_point.consistent and not run.config.accept_recovery_point:
         raise failure(
             FailoverErrorType.RECOVERY_POINT_REFUSED,
@@ -85,9 +86,25 @@ async def take_rollback_snapshots(run: FailoverRun) -> None:
     await check_fence(run, "the snapshots")
     run.will(snapshots=True)
     run.snapshots = await take_set(run.taken, run.preflight.disks, SnapshotPurpose.ROLLBACK)
+    if run.recovery_point is not None and run.recovery_point.snapshots:
+        # The rows name the last good snapshots, which must not be forgotten.
+        return
     await source_steps.record_snapshots(
         RecordSnapshotsRequest(context_id=run.config.context_id, snapshots=run.snapshots)
     )
+
+
+async def use_last_good_snapshots(run: FailoverRun) -> None:
+    """Revert a torn replica to the snapshots that were kept before; its torn state has its own."""
+    point = run.recovery_point
+    if point is None or not point.snapshots or run.config.accept_recovery_point:
+        return
+    await check_fence(run, "the revert to the last good snapshots")
+    await _mark_written(run)
+    run.will(moved=True)
+    run.notes.append(point.detail)
+    for disk in run.preflight.disks:
+        await _restore(run, disk)
 
 
 async def convert_guest(run: FailoverRun) -> None:
@@ -160,15 +177,15 @@ async def _on(run: FailoverRun, disk: DiskPlan) -> None:
 async def _restore(run: FailoverRun, disk: DiskPlan) -> None:
     """Detach, revert, re-attach: a half-converted disk is never converted again."""
     taken, policy = run.taken, run.loaded.policy
-    snapshot = next((one for one in run.snapshots if one.volume_id == disk.volume_id), None)
-    if snapshot is None:
+    snapshot_id = _held_by(run, disk)
+    if not snapshot_id:
         raise failure(
             FailoverErrorType.CONVERSION_FAILED,
             f"the conversion was interrupted, and there is no snapshot of {disk.disk_id} to restore",
         )
     await bring(taken, disk.volume_id, NOWHERE)
     started = await disk_steps.revert_disk(
-        RevertRequest(owner=taken.owner, volume_id=disk.volume_id, snapshot_id=snapshot.snapshot_id), policy
+        RevertRequest(owner=taken.owner, volume_id=disk.volume_id, snapshot_id=snapshot_id), policy
     )
     report = await steps.wait_for_job(
         JobRequest(
@@ -189,6 +206,15 @@ async def _restore(run: FailoverRun, disk: DiskPlan) -> None:
             f"code {report.code}",
         )
     await bring(taken, disk.volume_id, Place(vm_id=taken.appliance_vm_id), storage_id=disk.storage_id)
+
+
+def _held_by(run: FailoverRun, disk: DiskPlan) -> str:
+    """Return the snapshot that holds the recovery point of a disk; empty where there is none."""
+    point = run.recovery_point
+    good = point.snapshots if point is not None and not run.config.accept_recovery_point else ()
+    held = [one.snapshot_id for one in good if one.volume_id == disk.volume_id]
+    held += [one.snapshot_id for one in run.snapshots if one.volume_id == disk.volume_id]
+    return held[0] if held else ""
 
 
 def _boot(disks: tuple[DiskPlan, ...]) -> DiskPlan:

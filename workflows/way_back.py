@@ -25,13 +25,14 @@ with workflow.unsafe.imports_passed_through():
         RecordSnapshotsRequest,
         ReplicaMark,
     )
-    from activities.messages.source_power import PowerQuery, PowerState
+    from activities.messages.source_power import PowerState
     from activities.messages.vm import JobRequest, JobState
     from rules.disks import DiskPlan, SnapshotFact
     from workflows import disk_steps, machine, source_steps, steps
     from workflows.failures import explain
     from workflows.moves import NOWHERE, bring
     from workflows.orders import TakenOver, Undone
+    from workflows.power import power_on
 
 _STOP_TRIES = 6
 _STOPPED = frozenset({"Stopped", "Error", "Destroyed", "Expunging", ""})
@@ -181,11 +182,11 @@ async def _drop_snapshots(taken: TakenOver, *, keep: bool) -> Undone:
 
 
 async def _power_on_source(taken: TakenOver) -> Undone:
-    """Only if this run powered it off; the new VM is stopped here, and its disks are off it."""
+    """Only if this run powered it off, or may have; the new VM is stopped here."""
     if not taken.touched.source:
         return Undone()
     try:
-        power = await source_steps.power_on(PowerQuery(context=taken.context), taken.policy)
+        power = await power_on(taken.context, taken.policy, was_off=taken.touched.source_off)
     except ActivityError as error:
         return Undone(left_behind=(f"source VM: not powered on: {explain(error)[1]}",))
     if power.state is not PowerState.ON:
