@@ -55,16 +55,21 @@ class CheckGuestActivities:
         return GuestCheck(configured=True, detail=f"{ending}: {words}" if words else ending)
 
 
-def _environment(request: CheckGuestRequest) -> dict[str, str]:
+def guest_environment(request: CheckGuestRequest) -> dict[str, str]:
+    """Return what the command is told of the VM."""
     addresses = [nic.ip_address for nic in request.vm.nics if nic.ip_address]
     return {
-        **{name: os.environ[name] for name in _KEPT if name in os.environ},
         "FAILOVER_VM_NAME": request.vm.name,
         "FAILOVER_VM_ID": request.vm.id,
         "FAILOVER_VM_ADDRESSES": ",".join(addresses),
         "FAILOVER_CONTEXT_ID": request.context_id,
         "FAILOVER_TYPE": request.failover_type,
     }
+
+
+def _environment(request: CheckGuestRequest) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return kept | guest_environment(request)
 
 
 async def _run(

@@ -10,9 +10,12 @@ import pytest
 
 import activities
 import workflows
+from activities.check_guest import guest_environment
+from activities.messages.disks import CheckGuestRequest
 from api.settings import ApiSettings
 from conversion.order import Order, environment
 from embedded.ports import StackPorts
+from rules.outcomes import FailoverVm
 from rules.request import (
     FailoverType,
     InvalidRequest,
@@ -150,6 +153,10 @@ def test_every_setting_that_a_page_names_exists(page: Path) -> None:
     fields = [field for one in processes for field in one.model_fields.values()]
     known = {str(field.validation_alias) for field in fields} | _OF_OTHERS
     known |= set(environment(Order("0" * 8 + "-0000" * 3 + "-" + "0" * 12, (), 1, 1, 1), "", (), {}))
+    guest = CheckGuestRequest(
+        vm=FailoverVm(id="", name=""), context_id="", failover_type="", timeout_seconds=1
+    )
+    known |= set(guest_environment(guest))
     known |= {ENV_FILE_SETTING, "TEMPORAL_CLI"}
     known |= {setting for _, _, setting in StackPorts(1, 2, 3, 4, 5)._uses()} | set(CONTRACT_SETTINGS)
     known |= set(re.findall(r"\$\{([A-Z_]+)", _COMPOSE.read_text()))
