@@ -105,9 +105,11 @@ class ConversionActivities:
                 "the worker of another appliance was asked",
                 NOTHING_WRITTEN,
             )
+        begun = False
         async with heartbeats():
             try:
                 async with self._turn(request.timeout_seconds) as seconds:
+                    begun = True
                     done = await self._converter.convert(_guest(request), seconds, self._leash())
             except ConversionError as error:
                 raise _typed(error) from error
@@ -116,7 +118,8 @@ class ConversionActivities:
                     raise
                 raise failure(
                     FailoverErrorType.STEP_TIMED_OUT,
-                    "the conversion was ended: its worker was told to end",
+                    "the conversion was ended: its worker had to end",
+                    *(() if begun else (NOTHING_WRITTEN,)),
                 ) from None
         _log.info("guest_converted", volume_id=request.volume_id, device=done.device, seconds=done.seconds)
         return _report(done)

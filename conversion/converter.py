@@ -94,6 +94,8 @@ class Converter:
             return f"no program {self.command[0]} that can be run"
         if not Path(self.places.devices).is_dir():
             return f"no directory {self.places.devices}"
+        if not self.places.files_count and os.geteuid() != 0:
+            return "it does not run as root, so it cannot see which process has a disk open"
         if not os.access(self.places.locks, os.W_OK | os.X_OK):
             return f"no lock can be made in {self.places.locks}"
         return ""

@@ -142,6 +142,11 @@ async def all_gone(pids: list[int]) -> None:
     await until(lambda: not any(alive(pid) for pid in pids))
 
 
+def starts_with(disk: Path, mark: bytes) -> bool:
+    """Whether a disk begins with a mark."""
+    return disk.read_bytes()[: len(mark)] == mark
+
+
 def lies_still(image: Path) -> bool:
     """Whether nobody writes to an image: it does not change while a writer would have changed it often."""
     before = image.read_bytes()

@@ -28,6 +28,7 @@ from tests.conversion.bench import (
     WRITES_FOR_EVER,
     Bench,
     alive,
+    until,
 )
 
 _APPLIANCE = "6f9d2b51-3a0c-4c1e-9c54-000000000001"
@@ -171,10 +172,18 @@ async def test_no_more_run_at_once_than_are_allowed(bench: Bench, environment: A
     await bench.begun(*WRITERS)
     second = ActivityEnvironment()
     second.info = environment.info
+    other = _REQUEST.model_copy(update={"volume_id": DATA_VOLUME})
     with pytest.raises(ApplicationError, match="turn did not come") as caught:
-        await second.run(activities.convert, _REQUEST.model_copy(update={"volume_id": DATA_VOLUME}))
+        await second.run(activities.convert, other)
+    third = ActivityEnvironment()
+    waiting = asyncio.ensure_future(third.run(activities.convert, other))
+    await until(lambda: activities._turns._waiters)
+    third.cancel(activity.ActivityCancellationDetails(worker_shutdown=True))
+    with pytest.raises(ApplicationError, match="had to end") as ended:
+        await waiting
     environment.cancel(activity.ActivityCancellationDetails(cancel_requested=True))
     with pytest.raises(asyncio.CancelledError):
         await first
 
     assert (caught.value.type, caught.value.details) == ("DiskBusy", (NOTHING_WRITTEN,))
+    assert (ended.value.type, ended.value.details) == ("StepTimedOut", (NOTHING_WRITTEN,))

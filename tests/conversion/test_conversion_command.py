@@ -5,6 +5,7 @@ import fcntl
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from tests.conversion.bench import (
     WRITES_FOR_EVER,
     Bench,
     alive,
+    starts_with,
     supervisors,
 )
 
@@ -63,6 +65,16 @@ async def test_a_guest_is_converted_on_its_disk(bench: Bench) -> None:
     assert (done.device, done.needed, done.detail) == (str(bench.image), True, f"done with {bench.image}")
     assert done.seconds > 0
     assert supervisors() == set()
+
+
+async def test_a_guest_on_a_real_block_device_is_converted(bench: Bench, loop_device: Path) -> None:
+    """Whose command may claim it: the exclusive look of the proof is over by then."""
+    bench.link(f"virtio-{DATA_VOLUME.replace('-', '')[:20]}", loop_device)
+    claims = "os.close(os.open(device, os.O_RDWR | os.O_EXCL))\n"
+    done = await bench.converter(claims + CONVERTS).convert(Guest(DATA_VOLUME), 30)
+
+    assert done.device == str(loop_device)
+    assert starts_with(loop_device, SIGNATURE)
 
 
 async def test_the_command_gets_the_device_last_and_a_mac_for_each_address_that_is_one(bench: Bench) -> None:
@@ -272,6 +284,15 @@ async def test_a_machine_that_cannot_convert_says_why_and_does_not_try(
     with pytest.raises(NothingWritten):
         await converter.convert(GUEST, 30)
     assert not bench.written()
+
+
+def test_a_worker_that_is_not_root_cannot_see_who_has_a_disk(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = replace(bench.converter(CONVERTS), places=replace(bench.places, devices="/dev"))
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+
+    assert "as root" in real.problem()
 
 
 async def test_a_program_that_cannot_be_started_has_written_nothing(bench: Bench) -> None:
