@@ -12,6 +12,7 @@ from rules.disks import (
     DrillDisks,
     Firmware,
     GuestFamily,
+    KeptSnapshot,
     RecoveryPoint,
     SyncJob,
 )
@@ -44,6 +45,14 @@ AWAY = SourcePower(state=PowerState.UNREACHABLE, reason="no route")
 REPLICA = policy(drill_disks=DrillDisks.REPLICA)
 OTHER_VM = "dddddddd-0000-4000-8000-0000000000dd"
 RUNNING = SyncJob(job_id="job-8", status="replicating", progress_percent=42.4)
+TORN_AFTER_SNAPSHOTS = replication(
+    torn_by="job-8",
+    torn_at=NOW - timedelta(minutes=5),
+    kept_snapshots=tuple(
+        KeptSnapshot(snapshot_id=f"s{one}", volume_id=volume_id(one), taken_at=NOW - timedelta(minutes=10))
+        for one in (0, 1)
+    ),
+)
 LATER = CompletedSync(job_id="job-8", completed_at=NOW)
 
 COMMON = {
@@ -273,6 +282,9 @@ ROWS = (
         FAILURE,
         {"kind": "test", "replication": replication(disk(0), disk(1, sync=None), running=RUNNING)},
     ),
+    ("recovery_point", WARNING, {"replication": TORN_AFTER_SNAPSHOTS}),
+    ("recovery_point", WARNING, {"fields": LOST, "power": AWAY, "replication": TORN_AFTER_SNAPSHOTS}),
+    ("recovery_point", FAILURE, {"kind": "test", "replication": TORN_AFTER_SNAPSHOTS}),
     (
         "recovery_point",
         PASS,
