@@ -114,10 +114,12 @@ class CleanupWorkflow:
         if self._stood_down:
             return self._report(End.CLEANED_UP, Undone())
         self._ending = True
+        done = Undone()
         while True:
             undone = await self._remove()
+            done = undone.and_then(Undone(removed=done.removed, kept=done.kept, restored=done.restored))
             end = End.CLEANUP_REQUIRED if undone.left_behind else End.CLEANED_UP
-            report = self._report(end, undone)
+            report = self._report(end, done)
             await self._record(end, report)
             if end is End.CLEANED_UP:
                 return report
@@ -160,7 +162,8 @@ class CleanupWorkflow:
             taken = taken.model_copy(update={"touched": everything, "create_unanswered": True})
         if taken.drill_disks is DrillDisks.CLONES:
             return await drill_end.remove_drill(taken, self._show)
-        return await way_back.go_back(taken, self._show)
+        undone, self._taken = await way_back.go_back(taken, self._show)
+        return undone
 
     async def _record(self, end: End, report: EndReport) -> None:
         owner = self._taken.owner
@@ -185,7 +188,7 @@ class CleanupWorkflow:
             workflow_id=self._taken.owner.workflow_id,
             context_id=self._taken.owner.context_id,
             removed=undone.removed,
-            left_behind=undone.left_behind,
+            left_behind=undone.named,
             restored=undone.restored,
             reason=self._ordered or "its time is over",
         )

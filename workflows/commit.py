@@ -70,15 +70,17 @@ class CommitWorkflow:
         return report
 
     async def _carry_out(self) -> EndReport:
+        done = Undone()
         while True:
             told = await self._wait_for_an_order()
             self._acting = True
             if isinstance(told, RollBackOrder):
-                undone = await way_back.go_back(self._taken, self._show)
+                undone, self._taken = await way_back.go_back(self._taken, self._show)
                 end = End.CLEANUP_REQUIRED if undone.left_behind else End.ROLLED_BACK
             else:
                 undone, end = await self._drop_rollback_snapshots(), End.COMMITTED
-            report = self._report(end, undone, told)
+            done = undone.and_then(Undone(removed=done.removed, kept=done.kept, restored=done.restored))
+            report = self._report(end, done, told)
             await self._record(end, report)
             if end is not End.CLEANUP_REQUIRED:
                 return report
@@ -156,7 +158,7 @@ class CommitWorkflow:
             workflow_id=self._taken.owner.workflow_id,
             context_id=self._taken.owner.context_id,
             removed=undone.removed,
-            left_behind=undone.left_behind,
+            left_behind=undone.named,
             restored=undone.restored,
             reason=told.reason or "",
             user_id=told.user_id or "",

@@ -72,7 +72,7 @@ async def _roll_back(run: FailoverRun, error: BaseException) -> BaseException:
         outcome=outcome,
         decisions=run.decisions,
         removed=undone.removed,
-        left_behind=undone.left_behind,
+        left_behind=undone.named,
         warnings=run.warnings,
         held_by=holder(error),
         disks=run.disks_in_words,
@@ -96,7 +96,7 @@ async def _roll_back(run: FailoverRun, error: BaseException) -> BaseException:
             "step": failed_step,
             "error_type": error_type.value if failed else "",
             "error_message": text,
-            "context_status": "cleanup_required" if report.left_behind and run.touched != Touched() else "",
+            "context_status": "cleanup_required" if undone.left_behind and run.touched != Touched() else "",
         }
         try:
             await steps.finish_run(record.model_copy(update=update))
@@ -129,7 +129,7 @@ async def _undo(run: FailoverRun) -> Undone:
     if run.on_clones:
         undone = await drill_end.remove_drill(taken, run.show)
     else:
-        undone = await way_back.go_back(taken, run.show)
+        undone, _ = await way_back.go_back(taken, run.show)
     if run.touched.cleanup:
         unheard = await drill.stand_down(taken, clean=not undone.left_behind)
         undone = undone.and_then(Undone(restored=(unheard,) if unheard else ()))

@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from temporalio import workflow
@@ -123,7 +123,7 @@ class FailoverWorkflow:
         await self._take_replica_back()
         await self._preflight()
         await self._create_vm()
-        await together(self._empty_the_vm(), self._quiesce_the_source())
+        await self._together(self._empty_the_vm(), self._quiesce_the_source())
         await self._convert_guest()
         await self._move_disks()
         await self._start_vm()
@@ -142,10 +142,10 @@ class FailoverWorkflow:
         await self._begin_cleanup()
         await self._guard_networks("create")
         if self._run.on_clones:
-            await together(self._create_empty_vm(), self._make_clones())
+            await self._together(self._create_empty_vm(), self._make_clones())
             await self._step("attach the clones", clones.attach_clones)
         else:
-            await together(self._create_empty_vm(), self._borrow_the_replica())
+            await self._together(self._create_empty_vm(), self._borrow_the_replica())
             await self._move_disks()
         await self._guard_networks("start")
         await self._start_vm()
@@ -187,6 +187,9 @@ class FailoverWorkflow:
         except FailureError:
             self._run.failed_step = self._run.failed_step or name
             raise
+
+    async def _together(self, *work: Coroutine[Any, Any, None]) -> None:
+        await together(*work, abandon=self._run.abandon)
 
     async def _end_badly(self, error: BaseException) -> FailoverResult | BaseException:
         """Undo; or hold first, where an undo would lose what the new VM wrote."""

@@ -116,7 +116,8 @@ class Undone(Record):
 
     Attributes:
         removed: As ``name (id): what``.
-        left_behind: What still exists and should not.
+        left_behind: What still exists and should not: another try is worth it.
+        kept: What was kept on purpose, or cannot be mended by another try.
         restored: What was put back to where it was.
         home: Every replica is where it belongs, and fit for replication.
         vm_gone: The new VM is gone.
@@ -124,15 +125,22 @@ class Undone(Record):
 
     removed: tuple[str, ...] = ()
     left_behind: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     restored: tuple[str, ...] = ()
     home: bool = True
     vm_gone: bool = True
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Everything that exists and would not, had nothing been done."""
+        return (*self.left_behind, *self.kept)
 
     def and_then(self, later: "Undone") -> "Undone":
         """Return both, one after the other."""
         return Undone(
             removed=(*self.removed, *later.removed),
             left_behind=(*self.left_behind, *later.left_behind),
+            kept=(*self.kept, *later.kept),
             restored=(*self.restored, *later.restored),
             home=self.home and later.home,
             vm_gone=self.vm_gone and later.vm_gone,

@@ -45,6 +45,7 @@ class FailoverRun:
         clones: For a drill on clones: replica's volume id to the clone.
         last_job_id: The replication job that had completed last when the run began.
         held: What an operator is asked for, while the run holds.
+        abandoned: A step beside the one under way failed: nothing new is begun.
         cancel_seen: A cancel was recorded, and an operator said that the run goes on.
     """
 
@@ -85,10 +86,15 @@ class FailoverRun:
         self.rolled_back_by = ""
         self.continues_as = ""
         self.cancel_seen = False
+        self.abandoned = False
 
     def will(self, **touched: bool) -> None:
         """Say what the next step may change, so that an undo looks there."""
         self.touched = self.touched.model_copy(update=touched)
+
+    def abandon(self) -> None:
+        """Begin nothing new: a step beside failed, and the undo waits."""
+        self.abandoned = True
 
     @property
     def disks_in_words(self) -> str:
@@ -197,7 +203,9 @@ class FailoverRun:
         self.show(step)
 
     def stop_if_cancelled(self) -> None:
-        """Raise ``asyncio.CancelledError`` if somebody asked for it."""
+        """Raise ``asyncio.CancelledError`` if somebody asked for it, or a step beside this one failed."""
+        if self.abandoned:
+            raise asyncio.CancelledError
         if workflow.cancellation_reason() is not None and not self.cancel_seen:
             raise asyncio.CancelledError
 

@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import disk_steps, machine, source_steps, steps
     from workflows.failures import explain
     from workflows.moves import NOWHERE, bring
-    from workflows.orders import TakenOver, Undone
+    from workflows.orders import TakenOver, Touched, Undone
     from workflows.power import power_on
 
 _STOP_TRIES = 6
@@ -41,7 +41,7 @@ _REVERT_TRIES = 3
 Say = Callable[[str], None]
 
 
-async def go_back(taken: TakenOver, say: Say) -> Undone:
+async def go_back(taken: TakenOver, say: Say) -> tuple[Undone, TakenOver]:
     """Stop, detach, revert, re-attach, remove the VM, release the fence.
 
     The source is powered on beside that: the new VM is confirmed stopped by then.
@@ -49,18 +49,32 @@ async def go_back(taken: TakenOver, say: Say) -> Undone:
     Args:
         taken: What was taken over, and what was touched of it.
         say: Shows a headline in the current details.
+
+    Returns:
+        What was done, and what is still taken: another try goes on there, and repeats nothing.
     """
     say("way back: stop the VM")
     stopped = await stop(taken)
     if stopped.left_behind:
         # Whatever follows would act on disks that are being written to.
-        return stopped.and_then(_all_left(taken, "not touched, since the VM may run"))
+        return stopped.and_then(_all_left(taken, "not touched, since the VM may run")), taken
     say("way back: bring the disks home; power on the source")
     disks, source = await asyncio.gather(_bring_disks_home(taken), _power_on_source(taken))
     say("way back: remove the VM")
     removed = await machine.remove_taken(taken) if taken.touched.vm else Undone()
     fence = await _release_fence(taken, home=disks.home)
-    return stopped.and_then(disks).and_then(source).and_then(removed).and_then(fence)
+    still = Touched(
+        cleanup=taken.touched.cleanup,
+        vm=not removed.vm_gone,
+        fence=taken.touched.fence and bool(fence.left_behind),
+        source=taken.touched.source and bool(source.left_behind),
+        source_off=taken.touched.source_off,
+        moved=taken.touched.moved and not disks.home,
+        written=taken.touched.written and not disks.home,
+        snapshots=taken.touched.snapshots and (not disks.home or bool(disks.left_behind)),
+    )
+    undone = stopped.and_then(disks).and_then(source).and_then(removed).and_then(fence)
+    return undone, taken.model_copy(update={"touched": still})
 
 
 async def stop(taken: TakenOver) -> Undone:
@@ -93,10 +107,11 @@ async def _bring_disks_home(taken: TakenOver) -> Undone:
             undone = undone.and_then(home)
     if not undone.home:
         return undone
+    reverted = not undone.kept
     if touched.written:
-        undone = undone.and_then(await _say_how_it_returns(taken, reverted=not undone.left_behind))
-    if touched.snapshots:
-        undone = undone.and_then(await _drop_snapshots(taken, keep=bool(undone.left_behind)))
+        undone = undone.and_then(await _say_how_it_returns(taken, reverted=reverted))
+    if touched.snapshots and undone.home:
+        undone = undone.and_then(await _drop_snapshots(taken, keep=not reverted))
     return undone
 
 
@@ -118,11 +133,11 @@ async def _bring_home(taken: TakenOver, disk: DiskPlan, *, revert: bool) -> Undo
 
 
 async def _revert(taken: TakenOver, disk: DiskPlan) -> Undone:
-    """Return with ``left_behind`` when CloudStack did not confirm it."""
+    """Return with ``kept`` when CloudStack did not confirm it: the disk holds what was written to it."""
     name = f"disk {disk.disk_id}"
     snapshot = next((one for one in taken.snapshots if one.volume_id == disk.volume_id), None)
     if snapshot is None:
-        return Undone(left_behind=(f"{name}: not reverted: there is no snapshot of it",))
+        return Undone(kept=(f"{name}: not reverted: there is no snapshot of it",))
     said = ""
     try:
         for _ in range(_REVERT_TRIES):
@@ -132,7 +147,7 @@ async def _revert(taken: TakenOver, disk: DiskPlan) -> Undone:
             said = report
     except (ActivityError, ApplicationError) as error:
         said = explain(error)[1]
-    return Undone(left_behind=(f"{name}: not reverted to snapshot {snapshot.snapshot_id}: {said}",))
+    return Undone(kept=(f"{name}: not reverted to snapshot {snapshot.snapshot_id}: {said}",))
 
 
 async def _revert_once(taken: TakenOver, disk: DiskPlan, snapshot: SnapshotFact) -> str | None:
@@ -161,7 +176,7 @@ async def _say_how_it_returns(taken: TakenOver, *, reverted: bool) -> Undone:
 async def _drop_snapshots(taken: TakenOver, *, keep: bool) -> Undone:
     if keep:
         return Undone(
-            left_behind=tuple(
+            kept=tuple(
                 f"snapshot {one.name} ({one.snapshot_id}): kept, since a revert was not confirmed"
                 for one in taken.snapshots
             )
