@@ -5,6 +5,7 @@ from temporalio import activity
 from activities.messages.context import LoadContextRequest, LoadedContext
 from activities.translate import typed_failures
 from database import ContextRepository, DestinationConfigRepository
+from rules.contradictions import check_against_policy
 from rules.errors import FailoverErrorType, FailoverRefused
 from rules.policy import FailoverPolicy
 from rules.request import check_against_context
@@ -40,5 +41,6 @@ class ContextActivities:
                     FailoverErrorType.UNKNOWN_CONTEXT, "context_id: there is no such replication context"
                 )
             check_against_context(request.config, context)
+            check_against_policy(request.config, self._policy)
             destination = await self._configs.for_context(context)
             return LoadedContext(context=context, destination=destination, policy=self._policy)
