@@ -1,0 +1,39 @@
+"""Waits for what a story needs to have happened; none of them waits for a clock."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from temporalio.client import WorkflowHandle
+
+from rules.temporal_names import OUTCOME_ATTRIBUTE
+
+_PATIENCE = 60
+_TICK = 0.03
+
+
+async def until(holds: Callable[[], Awaitable[object]] | Callable[[], object]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(_PATIENCE):
+        while True:
+            found = holds()
+            if isinstance(found, Awaitable):
+                found = await found
+            if found:
+                return
+            await asyncio.sleep(_TICK)
+
+
+async def held(handle: WorkflowHandle[Any, Any]) -> None:
+    """Wait until a live run holds for an order."""
+
+    async def says_so() -> bool:
+        found = (await handle.describe()).search_attributes.get(OUTCOME_ATTRIBUTE, [""])
+        return list(found) == ["held"]
+
+    await until(says_so)
+
+
+async def result_of(handle: WorkflowHandle[Any, Any]) -> Any:  # noqa: ANN401 - whatever the workflow returns
+    """Wait for a result, but not for ever."""
+    return await asyncio.wait_for(handle.result(), _PATIENCE)
