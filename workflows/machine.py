@@ -162,7 +162,9 @@ async def _start(run: FailoverRun, refused_with: int | None = None) -> StartRepl
     try:
         return await steps.start_vm(request, run.loaded.policy)
     except ActivityError as error:
-        if explain(error)[0] in _NOTHING_SENT:
+        error_type = explain(error)[0]
+        looked_only = refused_with is not None and error_type is FailoverErrorType.VM_START_FAILED
+        if looked_only or error_type in _NOTHING_SENT:
             run.will(started=had_started)
         raise
 
