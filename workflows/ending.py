@@ -126,6 +126,9 @@ async def _undo(run: FailoverRun) -> Undone:
         unknown = f"{machine.named(taken)}, its disks and snapshots: not undone: {explain(error)[1]}"
         return Undone(left_behind=(unknown,), home=False, vm_gone=False)
     taken = taken.model_copy(update={"keep_vm_id": before.completed_vm_id})
+    if run.set_is_incomplete:
+        # A snapshot or a clone whose answer nobody has seen may still come; its absence proves nothing yet.
+        await workflow.sleep(taken.policy.settle_seconds, summary="Let unanswered calls expire")
     if run.on_clones:
         undone = await drill_end.remove_drill(taken, run.show)
     else:

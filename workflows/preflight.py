@@ -84,6 +84,7 @@ async def check_destination_only(run: FailoverRun, *, record: bool = True) -> No
     """
     found = _Found()
     await _check_destination(run, found, record=record)
+    run.notes.extend(found.destination.warnings)
     _refuse_a_bad_destination(run, found.destination)
 
 
@@ -100,7 +101,6 @@ async def _check_destination(run: FailoverRun, found: _Found, *, record: bool = 
         )
     )
     run.decisions = check.decisions
-    run.notes.extend(check.warnings)
     if record:
         await steps.record_plan(
             RecordPlanRequest(
@@ -114,7 +114,7 @@ def _refuse_a_bad_destination(run: FailoverRun, check: DestinationCheck) -> None
     if check.problems or check.compute is None:
         text = "; ".join(problem.message for problem in check.problems)
         raise failure(FailoverErrorType(check.problems[0].type), text)
-    uefi = run.preflight.firmware is Firmware.UEFI
+    uefi = Firmware.UEFI in {run.preflight.firmware, run.config.firmware}
     run.compute = check.compute.model_copy(update={"uefi": uefi})
 
 

@@ -111,6 +111,14 @@ class FailoverRun:
         return bool(self.undo) or self.touched != Touched()
 
     @property
+    def set_is_incomplete(self) -> bool:
+        """Whether snapshots or clones were begun and not all of them were seen."""
+        disks = len(self.preflight.disks)
+        snapshots = self.touched.snapshots or self.touched.clones
+        clones = self.touched.clones and bool(self.snapshots)
+        return (snapshots and len(self.snapshots) < disks) or (clones and len(self.clones) < disks)
+
+    @property
     def whole(self) -> bool:
         """Whether the disks are part of this run."""
         return self.config.disks_mode(self.loaded.policy) is DisksMode.REPLICATED

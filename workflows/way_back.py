@@ -125,8 +125,8 @@ async def _bring_home(taken: TakenOver, disk: DiskPlan, *, revert: bool) -> Undo
         if revert:
             reverted = await _revert(taken, disk)
         if disk.appliance_device_id is not None:
-            home = Place(vm_id=taken.appliance_vm_id)
-            await bring(taken, disk.volume_id, home, storage_id=disk.storage_id, undo=True)
+            # Whatever pool it is on by now: a disk that was moved silently must get home, too.
+            await bring(taken, disk.volume_id, Place(vm_id=taken.appliance_vm_id), undo=True)
     except (ActivityError, ApplicationError) as error:
         return Undone(left_behind=(f"{name}: not back at the appliance: {explain(error)[1]}",), home=False)
     return Undone(restored=(f"{name}: back at the appliance",)).and_then(reverted)
