@@ -9,6 +9,7 @@ from simulators.cloudstack import Fault, FaultKind, VmState
 from tests.support.whole import ROLL_BACK, WHOLE_LIVE, WholeSite, ended
 from tests.whole.conftest import OpenWhole
 from tests.whole.picture import picture
+from tests.whole.test_whole_sync import scheduled
 from tests.whole.waits import result_of, until
 
 WAIVED = {**WHOLE_LIVE, "waive_snapshots": True, "reason": "there is no room"}
@@ -60,15 +61,9 @@ async def test_a_revert_that_cloudstack_refuses_keeps_the_snapshot_and_asks_for_
     whole.site.cloud.world.can_revert = False
     commit = whole.commit_of(handle)
     await commit.execute_update("roll_back", ROLL_BACK)
-
-    async def is_recorded() -> bool:
-        return (await whole.replicas.context())["current_status"] == "cleanup_required"
-
-    await until(is_recorded)
-    record = await whole.site.record(handle.id)
-    assert record is not None
-    assert record.end_report is not None
-    left = "\n".join(record.end_report["left_behind"])
+    report = await ended(commit)
+    assert report.end == "rolled_back", "no other try would change it"
+    left = "\n".join(report.left_behind)
     kept = {one.id for one in whole.site.cloud.world.snapshots.values() if not one.removed}
     assert kept == {one.snapshot_id for one in result.snapshots}
     assert all(one in left for one in kept), "each is named"
@@ -76,7 +71,14 @@ async def test_a_revert_that_cloudstack_refuses_keeps_the_snapshot_and_asks_for_
     assert after["next sync is a full one"] == [True, True]
     assert {vm for vm, _ in whole.replicas.places.values()} == {whole.replicas.appliance.id}
     assert whole.site.cloud.world.vms[result.vm.id].removed
-    await commit.terminate("the test is over")
+    end = await whole.site.run_failing(WHOLE_LIVE | {"perform_final_sync": False, "reason": "in a hurry"})
+    assert "disks_replicated" in end.message, "the disks hold no sync until a full one completed"
+    full = await scheduled(whole)
+    while not full.ended:
+        await whole.replication.step(full)
+    again = await whole.site.run(WHOLE_LIVE)
+    assert again.objectives is not None
+    assert again.objectives.rpo_seconds == 0
 
 
 async def test_a_disk_at_a_foreign_vm_is_refused_before_anything_is_touched(whole_site: WholeSite) -> None:
@@ -156,7 +158,6 @@ async def test_a_vm_snapshot_of_the_appliance_is_found_before_the_outage(whole_s
         ({"without_volume": True}, "disks_present"),
         ({"volume_gone": True}, "disks_present"),
         ({"firmware": ""}, "firmware"),
-        ({"disks": 80}, "device_ids"),
     ),
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -168,6 +169,16 @@ async def test_what_makes_it_impossible_is_named_before_anything_is_touched(
     end = await whole.site.run_failing(WHOLE_LIVE)
     assert end.type == ErrorType.PREFLIGHT_FAILED
     assert f"{check}:" in end.message
+    assert await picture(whole) == before
+
+
+async def test_more_disks_than_a_vm_may_have_are_refused(open_whole: OpenWhole) -> None:
+    whole = await open_whole(disks=3)
+    whole.site.cloud.world.max_data_disks = 1
+    before = await picture(whole)
+    end = await whole.site.run_failing(WHOLE_LIVE)
+    assert end.type == ErrorType.PREFLIGHT_FAILED
+    assert "device_ids:" in end.message
     assert await picture(whole) == before
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from rules.errors import FailoverErrorType as ErrorType
-from simulators.replication import Fate
+from simulators.replication import Fate, Job
 from simulators.replication.jobs import COMPLETED
 from tests.support.replicas import TORN_JOB
 from tests.support.site import activity_started, failed
@@ -16,6 +16,12 @@ from tests.whole.test_whole_source import VCENTER
 from tests.whole.waits import result_of
 
 NO_SYNC = {**WHOLE_LIVE, "perform_final_sync": False, "reason": "the link is too slow"}
+
+
+async def scheduled(whole: WholeSite) -> Job:
+    """Let the scheduler's time come, and return the job of our VM."""
+    jobs = await whole.replication.tick()
+    return next(job for job in jobs if job.vm.context_id == whole.replicas.context_id)
 
 
 @pytest.mark.parametrize(
@@ -55,10 +61,14 @@ async def test_a_job_under_way_at_the_fence_is_waited_for_and_another_one_syncs(
 ) -> None:
     """A job that began while the source ran is never the last one."""
     whole = whole_site
-    (running,) = await whole.replication.tick()
+    running = await scheduled(whole)
     result = await whole.site.run(WHOLE_LIVE)
     assert running.status == COMPLETED
-    final = next(job for job in whole.replication.jobs.values() if job is not running)
+    final = next(
+        job
+        for job in whole.replication.jobs.values()
+        if job is not running and job.vm.context_id == whole.replicas.context_id
+    )
     assert result.recovery_point is not None
     assert result.recovery_point.job_id == final.id
     assert result.source_end is not None
@@ -72,8 +82,8 @@ async def test_a_job_under_way_that_never_moves_stops_the_run_before_the_outage(
     open_whole: OpenWhole,
 ) -> None:
     whole = await open_whole(settings={"FAILOVER_SYNC_STALL_SECONDS": 0.5})
-    whole.replication.next_job(Fate.STICKS)
-    await whole.replication.tick()
+    whole.replication.next_job(Fate.STICKS, Fate.STICKS, Fate.STICKS)
+    await scheduled(whole)
     before = await picture(whole)
     handle = await whole.site.start(WHOLE_LIVE)
     end = await failed(handle)
@@ -88,7 +98,8 @@ async def test_the_scheduler_is_off_while_the_failover_goes_on(whole_site: Whole
     hold = whole.replication.hold("start")
     handle = await whole.site.start(WHOLE_LIVE)
     await asyncio.wait_for(hold.arrived.wait(), 60)
-    assert await whole.replication.tick() == []
+    vms = {job.vm.context_id for job in await whole.replication.tick()}
+    assert whole.replicas.context_id not in vms
     hold.released.set()
     await result_of(handle)
 
@@ -137,7 +148,7 @@ async def test_the_final_sync_mends_a_torn_replica(open_whole: OpenWhole) -> Non
 async def test_a_job_of_a_lost_source_counts_as_interrupted(whole_site: WholeSite) -> None:
     """Nobody waits for it, and what it wrote is accepted or refused."""
     whole = whole_site
-    await whole.replication.tick()
+    await scheduled(whole)
     whole.site.vma.set_vcenter_down(VCENTER)
     before = await picture(whole)
     assert (await whole.site.run_failing(LOST)).type == ErrorType.RECOVERY_POINT_REFUSED

@@ -1,0 +1,380 @@
+"""What a workflow says of its end, compared with what is: the simulators' resources and the database's rows.
+
+Reads both by itself and shares nothing with the product but the models of results. Every leftover must be
+named by a line of ``left_behind``, and every such line must name a leftover.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rules.outcomes import FailoverResult
+from simulators.vma.sample import PGTEST1_ID
+from tests.support.whole import WholeSite
+
+_FINAL_WORDS = {"completed": "completed", "failed": "failed", "cancelled": "failed", "refused": "failed"}
+"""State of ``failover_runs`` to the nearest word that ``failover_jobs`` has."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything around one protected VM at one moment.
+
+    Attributes:
+        vms: Id to name and state; expunged ones excepted.
+        nics: VM id to (network, MAC) in order.
+        volumes: Id to (VM, place, pool, content, name); removed ones excepted.
+        snapshots: Id to (name, volume, state).
+        replicas: Disk id to (volume, VM, content).
+        rows: What the database's tables say.
+    """
+
+    vms: Mapping[str, tuple[str, str]]
+    nics: Mapping[str, tuple[tuple[str, str], ...]]
+    volumes: Mapping[str, tuple[str, int | None, str, str, str]]
+    snapshots: Mapping[str, tuple[str, str, str]]
+    replicas: Mapping[str, tuple[str, str, str]]
+    source: str
+    syncs: tuple[str, ...]
+    rows: Mapping[str, Sequence[Mapping[str, Any]]]
+
+    def row(self, table: str, **where: str) -> Mapping[str, Any]:
+        """The one row that matches; empty when there is none."""
+        found = [one for one in self.rows[table] if all(one[name] == value for name, value in where.items())]
+        assert len(found) <= 1, f"{table}: {found}"
+        return found[0] if found else {}
+
+    @property
+    def leases(self) -> dict[str, str]:
+        """Resource to the workflow that holds it."""
+        return {row["resource"]: row["owner_workflow_id"] for row in self.rows["failover_leases"]}
+
+    @property
+    def change_ids(self) -> dict[str, str | None]:
+        """Disk id to where the next sync goes on; None begins anew."""
+        return {row["disk_id"]: row["disk_change_id"] for row in self.rows["vm_disks"]}
+
+
+_TABLES = (
+    "failover_leases",
+    "failover_runs",
+    "failover_jobs",
+    "failover_replicas",
+    "vm_replication_contexts",
+    "vm_disks",
+    "ossea_volumes",
+)
+
+
+def look(whole: WholeSite) -> World:
+    """Read everything."""
+    cloud = whole.site.cloud.world
+    context_id = whole.replicas.context_id
+    return World(
+        vms={vm.id: (vm.name, vm.state.value) for vm in cloud.vms_existing()},
+        nics={vm.id: tuple((nic.network.id, nic.mac) for nic in vm.nics) for vm in cloud.vms_existing()},
+        volumes={
+            one.id: (
+                one.vm.id if one.vm else "",
+                one.device_id,
+                one.pool.id if one.pool else "",
+                one.content,
+                one.name,
+            )
+            for one in cloud.volumes.values()
+            if not one.removed
+        },
+        snapshots={
+            one.id: (one.name, one.volume.id, one.state.value)
+            for one in cloud.snapshots.values()
+            if not one.removed
+        },
+        replicas={
+            disk.disk_id: (volume.id, volume.vm.id if volume.vm else "", volume.content)
+            for disk, volume in zip(whole.replicas.disks, whole.replicas.volumes, strict=True)
+        },
+        source=whole.site.vma.vm(PGTEST1_ID).power_state,
+        syncs=tuple(job.status for job in whole.replication.jobs.values()),
+        rows=_read(whole.site.url, context_id),
+    )
+
+
+def _read(url: str, context_id: str) -> dict[str, list[dict[str, Any]]]:
+    with contextlib.closing(sqlite3.connect(url.partition(":///")[2], timeout=30)) as connection:
+        connection.row_factory = sqlite3.Row
+        rows = {
+            table: [dict(row) for row in connection.execute(f"SELECT * FROM {table}")] for table in _TABLES
+        }
+    for table, column in (("vm_replication_contexts", "context_id"), ("vm_disks", "vm_context_id")):
+        rows[table] = [row for row in rows[table] if row[column] == context_id]
+    return rows
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the end of a run or of its VM's time says.
+
+    Attributes:
+        outcome: ``completed``, ``failed``, ``cancelled``, ``refused``; or ``committed``, ``rolled_back``,
+            ``cleaned_up``, ``cleanup_required`` for what came after a completed run.
+        on: What the VM runs from: ``replica`` or ``clones``.
+        live: Whether it is a live failover.
+        result: Of the completed run.
+        unrecorded: The result itself says that the database does not know of it.
+    """
+
+    workflow_id: str
+    outcome: str
+    live: bool
+    on: str = "replica"
+    result: FailoverResult | None = None
+    removed: tuple[str, ...] = ()
+    left_behind: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
+    unrecorded: bool = False
+
+
+@dataclass
+class _Judge:
+    before: World
+    after: World
+    claim: Claim
+    wrong: list[str] = field(default_factory=list)
+
+    def expect(self, what: str, found: object, expected: object) -> None:
+        """Note what is not as it should be."""
+        if found != expected:
+            self.wrong.append(f"{what}: {found!r} instead of {expected!r}")
+
+
+def untrue(before: World, after: World, claim: Claim) -> list[str]:
+    """Compare a claim with what is; return every difference."""
+    judge = _Judge(before, after, claim)
+    if claim.outcome == "completed":
+        _completed(judge)
+    elif claim.outcome == "committed":
+        _committed(judge)
+    else:
+        _given_back(judge)
+    _recorded(judge)
+    return judge.wrong
+
+
+def _completed(judge: _Judge) -> None:
+    """Exactly one VM, as the result says, with its disks at their places; nothing else is new."""
+    before, after, claim = judge.before, judge.after, judge.claim
+    result = claim.result
+    assert result is not None
+    vm_id = result.vm.id
+    new = {one: seen for one, seen in after.vms.items() if one not in before.vms}
+    judge.expect("the new VMs", new, {vm_id: (result.vm.name, "Running")})
+    judge.expect(
+        "its NICs",
+        after.nics.get(vm_id),
+        tuple((nic.network_id, nic.mac_address) for nic in result.vm.nics),
+    )
+    judge.expect(
+        "its networks",
+        [network for network, _ in after.nics.get(vm_id, ())],
+        [one.destination_network_id for one in result.decisions if one.connected],
+    )
+    _disks_of_the_vm(judge, result, vm_id)
+    judge.expect("the snapshots", _new_snapshots(judge), {one.snapshot_id for one in result.snapshots})
+    judge.expect(
+        "their states", {after.snapshots[one][2] for one in _new_snapshots(judge)}, {"BackedUp"}
+    )
+    judge.expect("what is left behind", claim.left_behind, ())
+    if claim.on == "replica":
+        _holds_the_replica(judge)
+    else:
+        _left_the_replica_alone(judge)
+    judge.expect("the source", after.source, "poweredOff" if claim.live else before.source)
+    judge.expect("the syncs", after.syncs, ("completed",) if claim.live else ())
+    follower = f"{claim.workflow_id}-{'commit' if claim.live else 'cleanup'}"
+    judge.expect("who continues", result.continues_as, follower)
+    if not claim.unrecorded:
+        judge.expect("the leases", _our_leases(judge), {_context_lease(judge): follower})
+        status = {True: "failed_over_live", False: "failed_over_test"}[claim.live]
+        _status(judge, status if claim.on == "replica" else _status_of(before))
+
+
+def _disks_of_the_vm(judge: _Judge, result: FailoverResult, vm_id: str) -> None:
+    before, after, claim = judge.before, judge.after, judge.claim
+    there = {
+        volume_id: (place, pool)
+        for volume_id, (at, place, pool, _, _) in after.volumes.items()
+        if at == vm_id
+    }
+    judge.expect(
+        "the disks", there, {one.volume_id: (one.device_id, one.storage_id) for one in result.attached}
+    )
+    judge.expect("the root's place", 0 in [place for place, _ in there.values()], True)
+    contents = sorted(content for at, _, _, content, _ in after.volumes.values() if at == vm_id)
+    judge.expect("what is on them", contents, sorted(content for _, _, content in before.replicas.values()))
+    new = set(after.volumes) - set(before.volumes)
+    judge.expect("the new volumes", new, set() if claim.on == "replica" else set(there))
+
+
+def _holds_the_replica(judge: _Judge) -> None:
+    fenced = _fence(judge.after)
+    judge.expect("fence and mark", fenced, (judge.claim.workflow_id, judge.claim.workflow_id))
+    judge.expect("the scheduler", _scheduler(judge.after), 0)
+    judge.expect("the change ids", judge.after.change_ids, judge.before.change_ids)
+    kept = {row["volume_id"]: row.get("snapshot_id") for row in judge.after.rows["ossea_volumes"]}
+    for snapshot_id in _new_snapshots(judge):
+        judge.expect("the recorded snapshot", kept[judge.after.snapshots[snapshot_id][1]], snapshot_id)
+
+
+def _left_the_replica_alone(judge: _Judge) -> None:
+    before, after = judge.before, judge.after
+    judge.expect("the replicas", after.replicas, before.replicas)
+    judge.expect("fence and mark", _fence(after), _fence(before))
+    judge.expect("the scheduler", _scheduler(after), _scheduler(before))
+    judge.expect("the change ids", after.change_ids, before.change_ids)
+
+
+def _committed(judge: _Judge) -> None:
+    """The VM is there for good; its snapshots are gone, and nobody holds the context."""
+    before, after, claim = judge.before, judge.after, judge.claim
+    assert claim.result is not None
+    new = {one: seen for one, seen in after.vms.items() if one not in before.vms}
+    judge.expect("the VMs", new, {claim.result.vm.id: (claim.result.vm.name, "Running")})
+    _named(judge, [(snapshot_id, *_names_of(after, snapshot_id)) for snapshot_id in _new_snapshots(judge)])
+    judge.expect("the leases", _our_leases(judge), {})
+    judge.expect("the source", after.source, "poweredOff")
+    judge.expect("who has the replicas", {at for _, at, _ in after.replicas.values()}, {claim.result.vm.id})
+    judge.expect("the fence", _fence(after)[0], claim.workflow_id)
+    judge.expect("the scheduler", _scheduler(after), 0)
+
+
+def _given_back(judge: _Judge) -> None:
+    """Nothing of it is there but what is named."""
+    before, after, claim = judge.before, judge.after, judge.claim
+    leftovers: list[tuple[str, ...]] = []
+    for vm_id, (name, state) in after.vms.items():
+        if vm_id in before.vms:
+            continue
+        if state == "Destroyed" and _says(claim.removed, (vm_id,)):
+            continue
+        leftovers.append((vm_id, name))
+    judge.expect("VMs of others", {one for one in before.vms if one not in after.vms}, set())
+    for volume_id, (at, _, _, _, name) in after.volumes.items():
+        # The disk of a VM that is left, or that only waits to be expunged, is that VM's.
+        if volume_id not in before.volumes and (not at or at in before.vms):
+            leftovers.append((volume_id, name))
+    judge.expect("volumes of others", set(before.volumes) - set(after.volumes), set())
+    leftovers += [(snapshot_id, *_names_of(after, snapshot_id)) for snapshot_id in _new_snapshots(judge)]
+    leftovers += list(_replicas_not_as_they_were(judge))
+    fenced, dirty = _fence(after)
+    if fenced or _scheduler(after) != _scheduler(before):
+        leftovers.append(("replication stays fenced",))
+    if dirty:
+        leftovers.append(("counts as written to", "replication stays fenced"))
+    if after.source != before.source:
+        leftovers.append(("source VM: not powered on",))
+    _named(judge, leftovers)
+    if not claim.left_behind:
+        judge.expect("the leases", _our_leases(judge), {})
+    _status(judge, _status_of(before), "cleanup_required" if claim.left_behind else "")
+
+
+def _replicas_not_as_they_were(judge: _Judge) -> Iterator[tuple[str, ...]]:
+    before, after, claim = judge.before, judge.after, judge.claim
+    cleared = {disk_id for disk_id, change in after.change_ids.items() if change is None}
+    said = _says(claim.restored, ("change ids cleared",))
+    judge.expect("whether the change ids are cleared", bool(cleared), said)
+    for disk_id, (volume_id, home, content) in before.replicas.items():
+        _, at, now = after.replicas[disk_id]
+        if at != home:
+            yield (volume_id, disk_id)
+        if now != content:
+            # Written to and not reverted: the next sync is a full one, or nobody may sync.
+            judge.expect(f"{disk_id} is synced in full or not at all", _guarded(after, disk_id), True)
+            yield (f"{disk_id}: not reverted", volume_id, "counts as written to")
+
+
+def _guarded(after: World, disk_id: str) -> bool:
+    fenced, dirty = _fence(after)
+    return after.change_ids[disk_id] is None or bool(fenced and dirty)
+
+
+def _named(judge: _Judge, leftovers: list[tuple[str, ...]]) -> None:
+    """Each leftover has a line, and each line has a leftover."""
+    lines = judge.claim.left_behind
+    judge.wrong += [f"not named: {one}" for one in leftovers if not _says(lines, one)]
+    judge.wrong += [
+        f"not there: {line}" for line in lines if not any(_says((line,), one) for one in leftovers)
+    ]
+
+
+def _recorded(judge: _Judge) -> None:
+    """``failover_runs`` and ``failover_jobs`` say the same as the result."""
+    claim, after = judge.claim, judge.after
+    if claim.unrecorded:
+        return
+    run = after.row("failover_runs", workflow_id=claim.workflow_id)
+    job = after.row("failover_jobs", job_id=claim.workflow_id)
+    if not run:
+        judge.expect("an outcome without a record", claim.outcome in {"refused", "cancelled"}, True)
+        judge.expect("the VMs of a run without a record", set(after.vms), set(judge.before.vms))
+        return
+    if claim.outcome in _FINAL_WORDS:
+        judge.expect("the run's state", run["state"], claim.outcome)
+        judge.expect("the job's status", job["status"], _FINAL_WORDS[claim.outcome])
+    else:
+        judge.expect("what ended the VM's time", run["ending"], claim.outcome)
+        judge.expect("the run's state", run["state"] in {"completed", "failed", "cancelled"}, True)
+    made = claim.result is not None and claim.outcome in {"completed", "committed"}
+    judge.expect("the VM's state", run["vm_state"] in {"running"}, made or _vm_is_left(judge))
+
+
+def _vm_is_left(judge: _Judge) -> bool:
+    run = judge.after.row("failover_runs", workflow_id=judge.claim.workflow_id)
+    return run["vm_state"] == "running" and run["vm_id"] in judge.after.vms
+
+
+def _names_of(world: World, snapshot_id: str) -> tuple[str, ...]:
+    name, _, _ = world.snapshots[snapshot_id]
+    return (name, "rollback snapshots: not removed", "snapshots of this drill: not removed")
+
+
+def _new_snapshots(judge: _Judge) -> set[str]:
+    return set(judge.after.snapshots) - set(judge.before.snapshots)
+
+
+def _says(lines: Sequence[str], words: tuple[str, ...]) -> bool:
+    return any(word in line for line in lines for word in words)
+
+
+def _fence(world: World) -> tuple[str, str]:
+    rows = world.rows["failover_replicas"]
+    if not rows:
+        return "", ""
+    (row,) = rows
+    return row["fence_workflow_id"] or "", row["dirty_workflow_id"] or ""
+
+
+def _scheduler(world: World) -> int | None:
+    (row,) = world.rows["vm_replication_contexts"]
+    return row.get("scheduler_enabled")
+
+
+def _status_of(world: World) -> str:
+    (row,) = world.rows["vm_replication_contexts"]
+    return str(row["current_status"])
+
+
+def _status(judge: _Judge, status: str, else_status: str = "") -> None:
+    judge.expect("the context's status", _status_of(judge.after), else_status or status)
+
+
+def _context_lease(judge: _Judge) -> str:
+    (row,) = judge.after.rows["vm_replication_contexts"]
+    return f"context:{row['context_id']}:{'live' if judge.claim.live else 'test'}"
+
+
+def _our_leases(judge: _Judge) -> dict[str, str]:
+    ours = judge.claim.workflow_id
+    return {resource: owner for resource, owner in judge.after.leases.items() if owner.startswith(ours)}
