@@ -154,8 +154,8 @@ def lies_still(image: Path) -> bool:
     return image.read_bytes() == before
 
 
-def supervisors() -> set[int]:
-    """Supervisors that run as children of this process."""
+def supervisors(worker: int | None = None) -> set[int]:
+    """Supervisors that run as children of a worker, which is this process if it is not named."""
     found = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -163,6 +163,6 @@ def supervisors() -> set[int]:
             parent = int((folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
         except OSError:
             continue
-        if b"conversion.supervisor" in words and parent == os.getpid():
+        if b"conversion.supervisor" in words and parent == (worker or os.getpid()):
             found.add(int(folder.name))
     return found

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from temporalio import activity
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -162,6 +163,19 @@ async def test_whoever_cancels_it_nothing_runs_on(
         await converting
 
     assert not [pid for pid in pids if alive(pid)]
+
+
+async def test_without_a_confirmed_heartbeat_the_command_is_ended(
+    bench: Bench, environment: ActivityEnvironment, temporal_client: Client
+) -> None:
+    """The server knows nothing of this activity, as after it gave it up."""
+    environment.info = dataclasses.replace(environment.info, heartbeat_timeout=timedelta(seconds=2))
+    activities = ConversionActivities(bench.converter(WRITES_FOR_EVER), _APPLIANCE, temporal_client)
+    with pytest.raises(ApplicationError, match="silent for too long|let go") as caught:
+        await environment.run(activities.convert, _REQUEST)
+
+    assert (caught.value.type, caught.value.details) == ("StepTimedOut", ())
+    assert not [pid for pid in await bench.begun(*WRITERS) if alive(pid)]
 
 
 async def test_no_more_run_at_once_than_are_allowed(bench: Bench, environment: ActivityEnvironment) -> None:

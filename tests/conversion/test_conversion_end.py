@@ -121,6 +121,27 @@ async def test_what_a_killed_supervisor_leaves_is_ended_by_the_worker(bench: Ben
     assert lies_still(bench.image)
 
 
+async def test_the_kernel_ends_the_command_with_its_supervisor(bench: Bench) -> None:
+    """Worker and supervisor killed together: whatever left the command's hands keeps the lock."""
+    worker = await _worker(bench, WRITES_FOR_EVER)
+    pids = await bench.begun(*WRITERS)
+    try:
+        for supervisor in supervisors(worker.pid):
+            worker.send_signal(signal.SIGSTOP)
+            os.kill(supervisor, signal.SIGKILL)
+        worker.kill()
+        await worker.wait()
+        await all_gone(pids[:1])
+        with pytest.raises(LockHeld):
+            await bench.converter(CONVERTS).convert(GUEST, 30)
+    finally:
+        for pid in pids[1:]:
+            os.kill(pid, signal.SIGKILL)
+    await all_gone(pids)
+
+    assert (await bench.converter(CONVERTS, patience=30.0).convert(GUEST, 30)).needed
+
+
 async def test_a_supervisor_that_is_killed_early_has_written_nothing(bench: Bench) -> None:
     with bench.image.open("rb"):
         converting = asyncio.create_task(bench.converter(CONVERTS, patience=60.0).convert(GUEST, 60))
