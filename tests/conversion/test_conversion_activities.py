@@ -171,7 +171,7 @@ async def test_without_a_confirmed_heartbeat_the_command_is_ended(
     """The server knows nothing of this activity, as after it gave it up."""
     environment.info = dataclasses.replace(environment.info, heartbeat_timeout=timedelta(seconds=2))
     activities = ConversionActivities(bench.converter(WRITES_FOR_EVER), _APPLIANCE, temporal_client)
-    with pytest.raises(ApplicationError, match="silent for too long|let go") as caught:
+    with pytest.raises(ApplicationError, match=r"silent for too long|let go") as caught:
         await environment.run(activities.convert, _REQUEST)
 
     assert (caught.value.type, caught.value.details) == ("StepTimedOut", ())
