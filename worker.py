@@ -121,6 +121,7 @@ async def make_activities(
                 ContextActivities(contexts, configs, settings.policy).load_context,
                 leasing.acquire,
                 leasing.release,
+                leasing.find_holder,
                 owners.describe_owner,
                 source.discover_source,
                 StoredSourceActivities(StoredNicRepository(database), mappings).load_stored_source,

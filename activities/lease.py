@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 
 from temporalio import activity
 
-from activities.messages.context import LeaseReply, LeaseRequest, ReleaseLeaseRequest
+from activities.messages.context import (
+    HolderQuery,
+    Holders,
+    LeaseReply,
+    LeaseRequest,
+    ReleaseLeaseRequest,
+)
 from activities.messages.record import Recorded
 from activities.translate import typed_failures
 from database import LeaseRepository, RunRepository, context_resource, name_resource
@@ -71,6 +77,23 @@ class LeaseActivities:
         with typed_failures():
             await self._leases.release(request.owner)
         return Recorded()
+
+    @activity.defn(name="FindHolderActivity")
+    async def find_holder(self, request: HolderQuery) -> Holders:
+        """Name those who hold what a run of this kind would ask for; nothing is taken.
+
+        A test needs its own lease and that nobody fails the VM over live. A test is no reason against a live
+        failover. The lease on a VM's name is left out: it is held for moments, and waited for.
+
+        Raises:
+            ApplicationError: DatabaseUnavailable.
+        """
+        asked = dict.fromkeys((request.failover_type, FailoverType.LIVE))
+        with typed_failures():
+            found = [
+                await self._leases.holder(context_resource(request.context_id, kind.value)) for kind in asked
+            ]
+        return Holders(workflow_ids=tuple(dict.fromkeys(one for one in found if one)))
 
     async def _refuse_another_failover(self, request: LeaseRequest) -> None:
         """One workflow id, one VM: its record and the VM's identity are made from it."""

@@ -1,4 +1,4 @@
-"""Whether a drill's snapshots and clones fit: quota, pools, time.
+"""Whether a run's snapshots and a drill's clones fit: quota, pools, time.
 
 Observed, section 16: snapshots of one VM run one after the other; a volume made from a snapshot lands on a
 random pool of the zone whatever is asked for, and then moves silently to the VM's cluster.
@@ -32,7 +32,11 @@ def snapshot_seconds(policy: FailoverPolicy, disks: Sequence[DiskPlan]) -> float
 
 
 def quota(known: Situation) -> Check:
-    """Judge what the owner may still have of each resource that this run takes."""
+    """Judge what the owner may still have of each resource that this run takes.
+
+    What other runs made is in CloudStack's own numbers (observed, section 19). What they have yet to make is
+    not: then the later one is refused by CloudStack, and undone.
+    """
     available = {fact.resource: fact.available for fact in known.storage.quota}
     if not available:
         warnings = ["nobody can say what the owner may still have: this key may not read it"]
@@ -73,13 +77,16 @@ def pool_space(known: Situation) -> Check:
 
 def _needs(known: Situation) -> Mapping[str, int]:
     disks = len(known.replication.disks)
+    snapshots = 0 if known.config.waive_snapshots else disks
     needs = {
         "user_vm": 1,
         "cpu": known.storage.offering_cpu or known.cpu_count,
         "memory": known.storage.offering_memory_mb or known.memory_mb,
         # The template's disk, until it is out.
         "volume": 1,
-        "snapshot": 0 if known.config.waive_snapshots else disks,
+        "snapshot": snapshots,
+        # A snapshot is let begin where the whole disk's size is left; what it takes in the end is not known.
+        "secondary_storage": _total_gb(known) if snapshots else 0,
     }
     if known.on_clones:
         needs["volume"] += disks

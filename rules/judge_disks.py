@@ -7,12 +7,17 @@ from rules.disks import ReplicatedDisk, VolumeFacts
 from rules.placement import GONE
 from rules.preflight import Check
 from rules.situation import Situation
+from rules.storage_facts import PoolFacts
 
 _READY = "Ready"
 _NEVER_WRITTEN = frozenset({"Allocated", "Uploaded", ""})
 """A volume in such a state holds no replica, and no snapshot can be taken of it (observed, section 13)."""
 _KVM = "kvm"
 _RUNNING = "Running"
+_OF_A_CLUSTER = "CLUSTER"
+_OF_THE_ZONE = "ZONE"
+_SEVERAL = 2
+_UNREAD = PoolFacts(storage_id="")
 
 
 def disks_present(known: Situation) -> Check:
@@ -144,6 +149,39 @@ def storage_managed(known: Situation) -> Check:
         warnings,
         "no disk is on managed storage",
         "Managed storage takes no other root disk: migrate the volumes to a pool that is not managed",
+    )
+
+
+def disk_pools(known: Situation) -> Check:
+    """Judge whether the replicas can be attached to one VM without being copied.
+
+    An attach across clusters copies silently (observed, section 9). A pool of the whole zone is at home in
+    every cluster. A host's own storage no other host reaches, and which host the VM gets is not known before.
+    """
+    name = "disk_pools"
+    if known.on_clones:
+        return passed(name, "clones are moved to the VM's cluster; pool_space counts that")
+    placed = [(disk, volume) for disk, volume in _pairs(known) if volume.found and volume.state not in GONE]
+    if len({volume.storage_id.lower() or disk.disk_id for disk, volume in placed}) < _SEVERAL:
+        return passed(name, "all disks are on one pool")
+    pools = {pool.storage_id.lower(): pool for pool in known.storage.pools}
+    clusters: dict[str, list[str]] = {}
+    warnings = []
+    for disk, volume in placed:
+        pool = pools.get(volume.storage_id.lower(), _UNREAD)
+        said = f"{disk.disk_id} is on {pool.name or volume.storage_name or volume.storage_id or 'a pool'}"
+        if pool.scope == _OF_A_CLUSTER and pool.cluster_id:
+            clusters.setdefault(pool.cluster_id.lower(), []).append(f"{said} in cluster {pool.cluster_id}")
+        elif pool.scope != _OF_THE_ZONE:
+            warnings.append(f"{said}, and nobody can say which cluster reaches that")
+    apart = [one for disks in clusters.values() for one in disks]
+    return judged(
+        name,
+        apart if len(clusters) >= _SEVERAL else (),
+        warnings,
+        "all disks are on pools that one cluster reaches",
+        "An attach across clusters copies the disk without a word, in the outage: migrate the volumes to "
+        "pools of one cluster, or of the whole zone",
     )
 
 

@@ -20,6 +20,20 @@ def destination(known: Situation) -> Check:
     )
 
 
+def open_run(known: Situation) -> Check:
+    """Judge whether another failover of this VM is open. A run was told so by its lease before."""
+    name = "open_run"
+    if known.held_by:
+        return failed(
+            name,
+            f"workflow {known.held_by} holds this VM",
+            "Wait for its end; or commit it, roll it back or clean it up (docs/operate.md)",
+        )
+    if known.lease_held:
+        return passed(name, "this run holds the VM; no other can begin")
+    return passed(name, "no open failover holds the VM")
+
+
 def live_vm(known: Situation) -> Check:
     """Judge whether this machine runs in CloudStack already."""
     found = [f"{vm} is this machine, failed over live before" for vm in known.storage.live_vms]

@@ -1,6 +1,6 @@
 """The preflight's judgement: every check that applies to a run, in one list, and what follows from them.
 
-What decides the run's error type stands first: ``destination``, ``live_vm`` and the source.
+What decides the run's error type stands first: ``destination``, ``open_run``, ``live_vm`` and the source.
 """
 
 from math import ceil
@@ -29,6 +29,7 @@ def judge(known: Situation) -> Preflight:
     boots_by, firmware_check = judge_machine.firmware(known)
     checks = [
         judge_machine.destination(known),
+        judge_machine.open_run(known),
         judge_machine.live_vm(known),
         *_of_the_source(known),
         judge_disks.disks_present(known),
@@ -43,6 +44,7 @@ def judge(known: Situation) -> Preflight:
         *plan_checks,
         judge_disks.appliance(known),
         judge_disks.disk_places(known),
+        judge_disks.disk_pools(known),
         judge_disks.storage_managed(known),
         judge_disks.vm_snapshots(known),
         judge_disks.snapshot_allowed(known),

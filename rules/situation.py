@@ -19,6 +19,8 @@ class Situation(Record):
         power: The source's; None for a drill, which never asks.
         conversion_worker: Who answered on the conversion queue; empty when nobody did in time.
         destination_problems: What CloudStack and the mappings say against the networks, template and name.
+        lease_held: Whether this run holds the context; a question holds nothing.
+        held_by: For a question: the open workflow that holds the context; empty when none does.
         now_seconds: The workflow's time as seconds since the epoch (UTC), for ages.
     """
 
@@ -32,6 +34,8 @@ class Situation(Record):
     conversion_worker: str = ""
     destination_problems: tuple[str, ...] = ()
     destination_warnings: tuple[str, ...] = ()
+    lease_held: bool = False
+    held_by: str = ""
     now_seconds: float = 0.0
 
     @property

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.together import together
 
 _TYPES = {
+    "open_run": FailoverErrorType.FAILOVER_IN_PROGRESS,
     "live_vm": FailoverErrorType.LIVE_VM_EXISTS,
     "source_lost": FailoverErrorType.SOURCE_NOT_LOST,
     "conversion_worker": FailoverErrorType.CONVERSION_UNAVAILABLE,
@@ -37,12 +38,13 @@ class _Found:
         self.worker = ""
 
 
-async def check_everything(run: FailoverRun, *, record: bool = True) -> None:
+async def check_everything(run: FailoverRun, *, record: bool = True, held_by: str = "") -> None:
     """Ask database, CloudStack, VMA and conversion worker beside each other, then judge.
 
     Args:
         run: What is known so far.
         record: Whether the plan is recorded; a question records nothing.
+        held_by: For a question, which holds no lease: the open workflow that does.
 
     Raises:
         ApplicationError: PreflightFailed or the type of the first failed check; the run keeps all checks.
@@ -65,6 +67,8 @@ async def check_everything(run: FailoverRun, *, record: bool = True) -> None:
                 conversion_worker=found.worker,
                 destination_problems=tuple(one.message for one in found.destination.problems),
                 destination_warnings=found.destination.warnings,
+                lease_held=run.begun,
+                held_by=held_by,
                 now_seconds=workflow.now().timestamp(),
             )
         )

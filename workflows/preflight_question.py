@@ -6,8 +6,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.messages.context import LoadContextRequest
+    from activities.failures import failure
+    from activities.messages.context import HolderQuery, LoadContextRequest, OwnerQuery
     from activities.messages.networks import ResolveNetworkRequest
+    from rules.errors import FailoverErrorType
     from rules.outcomes import PreflightReport
     from rules.temporal_names import PREFLIGHT_WORKFLOW
     from workflows import preflight, steps
@@ -56,6 +58,7 @@ class PreflightWorkflow:
 
     async def _check(self, run: FailoverRun) -> None:
         run.loaded = await steps.load_context(LoadContextRequest(config=run.config))
+        held_by = await _open_holder(run)
         run.learn_source(await find_source(run.loaded))
         run.decisions, run.gone_vm_ids = await resolve(
             ResolveNetworkRequest(
@@ -68,6 +71,21 @@ class PreflightWorkflow:
             )
         )
         if run.whole:
-            await preflight.check_everything(run, record=False)
-        else:
-            await preflight.check_destination_only(run, record=False)
+            await preflight.check_everything(run, record=False, held_by=held_by)
+            return
+        await preflight.check_destination_only(run, record=False)
+        if held_by:
+            # A rehearsal has no list of checks that could say it.
+            raise failure(
+                FailoverErrorType.FAILOVER_IN_PROGRESS,
+                f"Another failover of this VM is running: workflow {held_by}",
+            )
+
+
+async def _open_holder(run: FailoverRun) -> str:
+    """Name the workflow that keeps such a run out; the lease of a closed one would be taken over."""
+    query = HolderQuery(context_id=run.loaded.context.context_id, failover_type=run.config.failover_type)
+    for workflow_id in (await steps.find_holder(query)).workflow_ids:
+        if (await steps.describe_owner(OwnerQuery(workflow_id=workflow_id))).open:
+            return workflow_id
+    return ""

@@ -6,6 +6,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.messages.context import (
+        HolderQuery,
+        Holders,
         LeaseReply,
         LeaseRequest,
         LoadContextRequest,
@@ -75,6 +77,11 @@ async def release_lease(request: ReleaseLeaseRequest) -> Recorded:
     return await step(
         "ReleaseLeaseActivity", request, Recorded, "Give the lease back", start_to_close=DATABASE_CALL
     )
+
+
+async def find_holder(request: HolderQuery) -> Holders:
+    """Read who holds what a run of this kind would ask for; nothing is taken."""
+    return await step("FindHolderActivity", request, Holders, "Who holds the VM's context?")
 
 
 async def describe_owner(request: OwnerQuery) -> OwnerState:

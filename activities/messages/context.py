@@ -61,6 +61,19 @@ class ReleaseLeaseRequest(Record):
     owner: str
 
 
+class HolderQuery(Record):
+    """Ask who stands in the way of a run of this kind, without taking anything."""
+
+    context_id: str
+    failover_type: FailoverType
+
+
+class Holders(Record):
+    """The workflow ids that hold a lease which such a run would ask for; they may be closed."""
+
+    workflow_ids: tuple[str, ...] = ()
+
+
 class OwnerQuery(Record):
     """Ask Temporal about the holder of a lease."""
 

@@ -24,6 +24,7 @@ from rules.storage_facts import PoolFacts, QuotaFact, StorageFacts
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 APPLIANCE = "aaaaaaaa-0000-4000-8000-0000000000aa"
+CLUSTER = "eeeeeeee-0000-4000-8000-0000000000ee"
 POOL = "bbbbbbbb-0000-4000-8000-0000000000bb"
 GB = 1024**3
 SYNC = CompletedSync(job_id="job-7", completed_at=NOW - timedelta(minutes=15))
@@ -88,6 +89,8 @@ def pool(**values: Any) -> PoolFacts:  # noqa: ANN401 - whatever the field takes
         "storage_id": POOL,
         "name": "ps1",
         "managed": False,
+        "scope": "CLUSTER",
+        "cluster_id": CLUSTER,
         "total_bytes": 100 * GB,
         "used_bytes": 20 * GB,
         "allocated_bytes": 90 * GB,

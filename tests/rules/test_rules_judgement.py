@@ -20,9 +20,10 @@ from rules.judgement import judge
 from rules.preflight import CheckStatus
 from rules.situation import Situation
 from rules.source_power import PowerState, SourcePower
-from rules.storage_facts import QuotaFact
+from rules.storage_facts import QuotaFact, StorageFacts
 from tests.rules.situations import (
     APPLIANCE,
+    CLUSTER,
     GB,
     NOW,
     POOL,
@@ -54,9 +55,23 @@ TORN_AFTER_SNAPSHOTS = replication(
     ),
 )
 LATER = CompletedSync(job_id="job-8", completed_at=NOW)
+POOL_2 = "bbbbbbbb-0000-4000-8000-0000000000b2"
+OTHER_CLUSTER = "eeeeeeee-0000-4000-8000-0000000000e2"
+
+
+def on_two_pools(**second: Any) -> StorageFacts:  # noqa: ANN401 - whatever the field takes
+    """The second disk on a pool of its own, in the same cluster unless said."""
+    return storage(
+        volumes=(volume(0), volume(1, storage_id=POOL_2)),
+        pools=(pool(), pool(**{"storage_id": POOL_2, "name": "ps3"} | second)),
+    )
+
+
+APART = on_two_pools(cluster_id=OTHER_CLUSTER)
 
 COMMON = {
     "destination",
+    "open_run",
     "live_vm",
     "disks_present",
     "disks_replicated",
@@ -71,6 +86,7 @@ COMMON = {
     "device_ids",
     "appliance",
     "disk_places",
+    "disk_pools",
     "storage_managed",
     "vm_snapshots",
     "snapshot_allowed",
@@ -122,6 +138,9 @@ ROWS = (
     # --- destination, other runs -----
     ("destination", FAILURE, {"destination_problems": ("no network n1",), "destination_warnings": ("w",)}),
     ("destination", WARNING, {"destination_warnings": ("a new MAC address",)}),
+    ("open_run", PASS, {"lease_held": True}),
+    ("open_run", FAILURE, {"held_by": "failover-old"}),
+    ("open_run", FAILURE, {"kind": "test", "held_by": "cleanup-of-old"}),
     ("live_vm", FAILURE, {"storage": storage(live_vms=("pgtest1 (some-id)",))}),
     ("live_vm", FAILURE, {"kind": "test", "storage": storage(live_vms=("pgtest1 (some-id)",))}),
     # --- the source -----
@@ -204,6 +223,21 @@ ROWS = (
         {"kind": "test", "storage": storage(quota=(QuotaFact(resource="primary_storage", available=19),))},
     ),
     ("quota", PASS, {"storage": storage(quota=(QuotaFact(resource="primary_storage", available=0),))}),
+    ("quota", FAILURE, {"storage": storage(quota=(QuotaFact(resource="secondary_storage", available=19),))}),
+    ("quota", PASS, {"storage": storage(quota=(QuotaFact(resource="secondary_storage", available=20),))}),
+    (
+        "quota",
+        FAILURE,
+        {"kind": "test", "storage": storage(quota=(QuotaFact(resource="secondary_storage", available=19),))},
+    ),
+    (
+        "quota",
+        PASS,
+        {
+            "fields": {**WHY, "waive_snapshots": True},
+            "storage": storage(quota=(QuotaFact(resource="secondary_storage", available=0),)),
+        },
+    ),
     # --- replication -----
     ("disks_present", FAILURE, {"replication": replication(disk(0, volume_id=""), disk(1))}),
     ("disks_present", FAILURE, {"replication": replication().model_copy(update={"disks": ()})}),
@@ -313,6 +347,38 @@ ROWS = (
     ("disk_places", FAILURE, {"storage": storage(volumes=(volume(0), volume(1, state="")))}),
     ("disk_places", PASS, {"storage": storage(volumes=(volume(0), volume(1, state="Destroy")))}),
     ("disk_places", PASS, {"replication": replication(appliance_vm_id=APPLIANCE.upper())}),
+    ("disk_pools", FAILURE, {"storage": APART}),
+    ("disk_pools", FAILURE, {"kind": "test", "policy": REPLICA, "storage": APART}),
+    ("disk_pools", PASS, {"kind": "test", "storage": APART}),
+    ("disk_pools", PASS, {"replication": replication(disk(0)), "storage": APART}),
+    ("disk_pools", PASS, {"storage": on_two_pools()}),
+    ("disk_pools", PASS, {"storage": on_two_pools(cluster_id=CLUSTER.upper())}),
+    ("disk_pools", PASS, {"storage": on_two_pools(scope="ZONE", cluster_id="")}),
+    ("disk_pools", WARNING, {"storage": on_two_pools(scope="HOST")}),
+    ("disk_pools", WARNING, {"storage": on_two_pools(scope="")}),
+    ("disk_pools", WARNING, {"storage": on_two_pools(cluster_id="")}),
+    ("disk_pools", WARNING, {"storage": on_two_pools(storage_id="another", cluster_id=OTHER_CLUSTER)}),
+    ("disk_pools", PASS, {"storage": storage(pools=())}),
+    (
+        "disk_pools",
+        PASS,
+        {"storage": storage(volumes=(volume(0), volume(1, storage_id=POOL.upper())))},
+    ),
+    (
+        "disk_pools",
+        WARNING,
+        {"storage": storage(pools=(), volumes=(volume(0, storage_id=""), volume(1, storage_id="")))},
+    ),
+    (
+        "disk_pools",
+        PASS,
+        {"storage": storage(volumes=(volume(0), volume(1, storage_id=POOL_2, state="Expunged")))},
+    ),
+    (
+        "disk_pools",
+        PASS,
+        {"storage": storage(volumes=(volume(0), volume(1, storage_id=POOL_2, found=False)))},
+    ),
     ("storage_managed", FAILURE, {"storage": storage(pools=(pool(managed=True),))}),
     ("storage_managed", FAILURE, {"storage": storage(pools=(pool(managed=True, name=""),))}),
     ("storage_managed", WARNING, {"storage": storage(pools=(pool(managed=None),))}),
@@ -388,6 +454,20 @@ def test_a_check_says_what_was_found_and_how_to_fix_it(
     assert found.status is status, found
     assert len(found.message) > 5
     assert bool(found.fix) is (status is not PASS)
+
+
+def test_disks_of_several_clusters_are_named_with_their_pools() -> None:
+    found = check_of(situation(storage=APART), "disk_pools")
+
+    for one in ("disk-2000 is on ps1", CLUSTER, "disk-2001 is on ps3", OTHER_CLUSTER):
+        assert one in found.message
+
+
+def test_an_open_run_is_named_before_the_vm_that_it_made() -> None:
+    known = situation(held_by="failover-old", storage=storage(live_vms=("pgtest1 (some-id)",)))
+
+    assert [check.name for check in judge(known).failures] == ["open_run", "live_vm"]
+    assert "failover-old" in judge(known).failures[0].message
 
 
 def test_every_check_that_can_fail_or_warn_has_a_row_for_it() -> None:
