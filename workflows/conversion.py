@@ -17,7 +17,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.orders import TakenOver
 
 _PAUSE_SECONDS = 5.0
-_FINAL = frozenset({FailoverErrorType.CONVERSION_FAILED})
+_LONGEST_PAUSE_SECONDS = 60.0
+_WAITS = 30
+"""So often a conversion waits for its turn, or for whoever holds the device, before its run gives up."""
+_FINAL = frozenset({FailoverErrorType.CONVERSION_FAILED, FailoverErrorType.CONVERSION_UNAVAILABLE})
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ async def convert(
     Raises:
         ActivityError: ConversionFailed, which no repetition mends; or the last interruption.
     """
-    tries = 0
+    tries = waits = 0
     while True:
         request = ConvertRequest(
             workflow_id=taken.owner.workflow_id,
@@ -55,17 +58,20 @@ async def convert(
             nics=nics,
             timeout_seconds=taken.policy.conversion_timeout_seconds,
         )
-        tries += 1
         try:
             return await disk_steps.convert_guest(request, taken.policy)
         except ActivityError as error:
+            waits, tries = (waits + 1, tries) if _nothing_written(error) else (waits, tries + 1)
             stopped = workflow.cancellation_reason() is not None
-            if stopped or tries >= taken.policy.conversion_tries or explain(error)[0] in _FINAL:
+            gives_up = waits >= _WAITS or tries >= taken.policy.conversion_tries
+            if stopped or gives_up or explain(error)[0] in _FINAL:
                 raise
-            if _nothing_written(error):
-                await workflow.sleep(_PAUSE_SECONDS, summary="Nothing was written: ask again")
-                continue
-        guest = await restore()
+            waited_for_turn = _nothing_written(error)
+        if waited_for_turn:
+            pause = min(_PAUSE_SECONDS * waits, _LONGEST_PAUSE_SECONDS)
+            await workflow.sleep(pause, summary="Nothing was written: ask again")
+        else:
+            guest = await restore()
 
 
 def nic_plan(decisions: Sequence[NetworkDecision]) -> tuple[ConversionNic, ...]:
