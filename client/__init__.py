@@ -12,6 +12,8 @@ from client.errors import (
     InvalidRequest,
     InvalidRequestId,
     NoWorker,
+    OrderPending,
+    OrderRefused,
     QuestionRefused,
     RequestIdReused,
     StartError,
@@ -22,11 +24,12 @@ from client.errors import (
 )
 from client.failover_client import FailoverClient
 from client.following import FailoverHandle
+from client.orders import Order, OrderTaken
 from client.requests import FailoverRequest
-from client.runs import FailoverStatus, FailoverSummary, RunOutcome, Trouble
+from client.runs import Aftermath, FailoverStatus, FailoverSummary, RunOutcome, Trouble
 from client.steps import Step, StepState
 from rules.explanation import Explanation, MappingList
-from rules.outcomes import Acceptance, FailoverResult
+from rules.outcomes import Acceptance, EndReport, FailoverResult, PreflightReport
 from rules.request import FailoverType, NetworkStrategy, UnifiedFailoverConfig
 from rules.temporal_names import FAILOVER_WORKFLOW as WORKFLOW_TYPE
 from rules.temporal_names import TASK_QUEUE
@@ -35,7 +38,9 @@ __all__ = [
     "TASK_QUEUE",
     "WORKFLOW_TYPE",
     "Acceptance",
+    "Aftermath",
     "AnswerPending",
+    "EndReport",
     "Explanation",
     "FailoverAlreadyRunning",
     "FailoverClient",
@@ -53,6 +58,11 @@ __all__ = [
     "MappingList",
     "NetworkStrategy",
     "NoWorker",
+    "Order",
+    "OrderPending",
+    "OrderRefused",
+    "OrderTaken",
+    "PreflightReport",
     "QuestionRefused",
     "RequestIdReused",
     "RunOutcome",

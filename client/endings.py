@@ -55,6 +55,14 @@ def status_of(run: WorkflowExecution, end: FailoverResult | FailoverNotCompleted
             nic_source=end.nic_source,
             nics_inferred=end.nics_inferred,
             warnings=end.warnings,
+            proven=end.proven,
+            attached=end.attached,
+            recovery_point=end.recovery_point,
+            objectives=end.objectives,
+            source_end=end.source_end,
+            snapshots=end.snapshots,
+            checks=end.checks,
+            continues_as=end.continues_as,
         )
     report = end.report
     if report is None:
@@ -70,19 +78,29 @@ def status_of(run: WorkflowExecution, end: FailoverResult | FailoverNotCompleted
         removed=report.removed,
         left_behind=report.left_behind,
         held_by=report.held_by,
+        checks=report.checks,
+        restored=report.restored,
+        rolled_back_by=report.rolled_back_by,
     )
 
 
 def open_status(run: WorkflowExecutionDescription, progress: Progress) -> FailoverStatus:
     """Tell how far an open run is."""
+    head = summary_of(run).model_dump()
+    if progress.held:
+        # The history says it at once; the search attribute that a description shows may lag behind.
+        head["outcome"] = RunOutcome.HELD
     return FailoverStatus(
-        **summary_of(run).model_dump(),
+        **head,
         picked_up=progress.picked_up,
         step=progress.step,
         decisions=progress.decisions,
         vm=progress.vm,
         warnings=tuple(f"{one}: {warning}" for one in progress.decisions for warning in one.warnings),
-        trouble=_trouble(run.raw_description.pending_activities, progress.step),
+        trouble=trouble_of(run.raw_description.pending_activities, progress.step),
+        held=progress.held,
+        checks=progress.checks,
+        recovery_point=progress.recovery_point,
     )
 
 
@@ -100,10 +118,12 @@ def acceptance_of(status: FailoverStatus) -> Acceptance:
         error_type="" if accepted else status.error_type,
         message="" if accepted else status.reason,
         held_by=status.held_by,
+        checks=status.checks,
     )
 
 
-def _trouble(pending: Iterable[PendingActivityInfo], step: str) -> Trouble | None:
+def trouble_of(pending: Iterable[PendingActivityInfo], step: str) -> Trouble | None:
+    """Tell which pending step fails and is tried again; None when none does."""
     for one in pending:
         if one.HasField("last_failure"):
             info = one.last_failure.application_failure_info

@@ -14,7 +14,9 @@
     |-- FailoverNotFound         no such workflow id, or Temporal no longer keeps it
     |-- FailoverNotCompleted     the run ended without a verified VM: failed, refused, cancelled, terminated
     |-- NoWorker                 no worker took up a question in time
-    `-- QuestionRefused          explain or mappings: the VM is unknown, or its NICs cannot be known
+    |-- QuestionRefused          explain, mappings, preflight: the VM is unknown, or the request is not valid
+    |-- OrderRefused             nobody waits for this order, or it is not complete; nothing was changed
+    `-- OrderPending             no worker answered an order in time; it may still be taken
 
 ``InvalidRequestId`` and ``InvalidRequest`` are a ``ValueError``: the caller wrote it.
 """
@@ -189,6 +191,35 @@ class QuestionRefused(FailoverClientError):
         super().__init__(f"{error_type}: {reason}")
         self.error_type = error_type
         self.reason = reason
+
+
+class OrderRefused(FailoverClientError):
+    """An order to clean up, extend, commit, roll back or resume was not taken; nothing was changed.
+
+    Attributes:
+        workflow_id: Who refused it.
+        reason: In its own words.
+    """
+
+    def __init__(self, workflow_id: str, reason: str) -> None:
+        super().__init__(f"{workflow_id}: {reason}")
+        self.workflow_id = workflow_id
+        self.reason = reason
+
+
+class OrderPending(FailoverClientError):
+    """An order was sent, and no worker has answered it.
+
+    Attributes:
+        workflow_id: Who would carry it out.
+    """
+
+    def __init__(self, workflow_id: str) -> None:
+        super().__init__(
+            f"no worker has answered the order to {workflow_id}; it may still be taken:"
+            " look how the failover stands, and give it again"
+        )
+        self.workflow_id = workflow_id
 
 
 class InvalidRequest(ValueError):

@@ -1,7 +1,7 @@
 """Start failovers and follow them: what ``temporal workflow start`` does with plain JSON, typed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -14,6 +14,7 @@ from temporalio.client import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from client import questions
+from client.aftermath import aftermath_of
 from client.connection import connect_temporal
 from client.endings import acceptance_of, open_status, status_of
 from client.errors import (
@@ -25,20 +26,23 @@ from client.errors import (
     TemporalUnreachable,
 )
 from client.following import FailoverHandle, describe, handle_of, result_of, steps_of
+from client.ordering import Ordering
 from client.outages import may_be_started, through_outages, typed_errors
 from client.progress import Progress
+from client.recorded import recorded_report
 from client.requests import FailoverRequest, as_json, checked_request_id, new_workflow_id
 from client.runs import FailoverStatus, FailoverSummary, RunOutcome
 from client.starting import Starter
 from client.steps import Step
 from client.visibility import list_query, summary_of
 from rules.explanation import Explanation, MappingList
-from rules.outcomes import Acceptance, FailoverResult
+from rules.outcomes import Acceptance, FailoverResult, PreflightReport
 from rules.request import FailoverType
 from rules.temporal_names import (
     EXPLAIN_WORKFLOW,
     FAILOVER_WORKFLOW,
     LIST_MAPPINGS_WORKFLOW,
+    PREFLIGHT_WORKFLOW,
     TASK_QUEUE,
 )
 
@@ -49,7 +53,7 @@ _SETTLE_SECONDS: Final = 0.1
 _LOOK_SECONDS: Final = 5
 
 
-class FailoverClient:
+class FailoverClient(Ordering):
     """A client of the failover workflow.
 
     Every method may raise ``TemporalUnreachable`` and ``TemporalRefused``. Those that wait for a failover do
@@ -65,7 +69,7 @@ class FailoverClient:
     """
 
     def __init__(self, client: Client, *, task_queue: str = TASK_QUEUE) -> None:
-        self.temporal = client
+        super().__init__(client)
         self._task_queue = task_queue
         self._starter = Starter(client, task_queue)
 
@@ -197,17 +201,34 @@ class FailoverClient:
         """
         return await result_of(self.temporal, workflow_id, run_id)
 
-    async def wait(self, workflow_id: str, *, run_id: str | None = None) -> FailoverStatus:
+    async def wait(
+        self, workflow_id: str, *, run_id: str | None = None, until_held: bool = False
+    ) -> FailoverStatus:
         """Wait until the failover is over, however it ends, and tell how.
+
+        Args:
+            workflow_id: The run.
+            run_id: An earlier run of that id.
+            until_held: Return as well when it holds: then it waits for an operator's order, however long.
 
         Raises:
             FailoverNotFound: Temporal knows no such run.
         """
+        if until_held:
+            async for _ in steps_of(self.temporal, workflow_id, run_id, until_held=True):
+                pass
+            return await self.status(workflow_id, run_id=run_id)
         try:
             result = await self.result(workflow_id, run_id=run_id)
         except FailoverNotCompleted as error:
-            return status_of(await self._seen(workflow_id, run_id), error)
-        return status_of(await self._seen(workflow_id, run_id), result)
+            run = await self._seen(workflow_id, run_id)
+            if error.report is None:
+                error.report = await recorded_report(self.temporal, workflow_id, run.run_id)
+            return status_of(run, error)
+        end = status_of(await self._seen(workflow_id, run_id), result)
+        if not end.continues_as:
+            return end
+        return end.model_copy(update={"aftermath": await aftermath_of(self.temporal, end.continues_as)})
 
     async def status(self, workflow_id: str, *, run_id: str | None = None) -> FailoverStatus:
         """Tell how a failover stands; no worker needs to be there to answer.
@@ -252,7 +273,9 @@ class FailoverClient:
             return tuple([summary_of(run) async for run in found])
 
     async def cancel(self, workflow_id: str, *, run_id: str | None = None, reason: str = "") -> bool:
-        """Ask a failover to stop; it removes what it made, and ends when that is done.
+        """Ask a failover to stop; it undoes what it did, and ends when that is done.
+
+        A live run whose new VM has started holds instead: an undo would lose what that VM wrote.
 
         Returns:
             False when it is over already, so that there is nothing to cancel.
@@ -283,23 +306,49 @@ class FailoverClient:
             TemporalUnreachable: Also when Temporal goes away and is not back within ``timeout_seconds``.
             InvalidRequest: The context id is no text.
         """
-        return await self._ask(EXPLAIN_WORKFLOW, context_id, Explanation, timeout_seconds, worker_seconds)
+        question = {"context_id": context_id}
+        return await self._ask(EXPLAIN_WORKFLOW, question, Explanation, timeout_seconds, worker_seconds)
 
     async def mappings(
         self, context_id: str, *, timeout_seconds: float = 60.0, worker_seconds: float = 15.0
     ) -> MappingList:
         """List the network mappings of a VM, for live and for test. Arguments and errors as for explain."""
-        return await self._ask(
-            LIST_MAPPINGS_WORKFLOW, context_id, MappingList, timeout_seconds, worker_seconds
-        )
+        question = {"context_id": context_id}
+        return await self._ask(LIST_MAPPINGS_WORKFLOW, question, MappingList, timeout_seconds, worker_seconds)
 
-    async def steps(self, workflow_id: str, *, run_id: str | None = None) -> AsyncIterator[Step]:
+    async def preflight(
+        self, request: FailoverRequest, *, timeout_seconds: float = 360.0, worker_seconds: float = 15.0
+    ) -> PreflightReport:
+        """Tell what a failover with this request would find now. Nothing is changed, and nothing promised.
+
+        Args:
+            request: The job sheet's JSON, the same that :meth:`start` takes.
+            timeout_seconds: How long the answer may take; a vCenter that hangs takes minutes.
+            worker_seconds: How long it may take until a worker begins with it.
+
+        Raises:
+            QuestionRefused: The request is not valid; all else that is wrong stands in the report.
+            NoWorker: No worker listens.
+            TemporalUnreachable: Also when Temporal goes away and is not back within ``timeout_seconds``.
+            InvalidRequest: The request cannot be written as JSON.
+        """
+        question = as_json(request)
+        return await self._ask(PREFLIGHT_WORKFLOW, question, PreflightReport, timeout_seconds, worker_seconds)
+
+    async def steps(
+        self, workflow_id: str, *, run_id: str | None = None, until_held: bool = False
+    ) -> AsyncIterator[Step]:
         """Follow a run from its first step to its end: each step once begun and once ended.
+
+        Args:
+            workflow_id: The run.
+            run_id: An earlier run of that id.
+            until_held: End as well when the run holds for an operator's order.
 
         Raises:
             FailoverNotFound: Temporal knows no such run.
         """
-        async for step in steps_of(self.temporal, workflow_id, run_id):
+        async for step in steps_of(self.temporal, workflow_id, run_id, until_held=until_held):
             yield step
 
     async def current_details(self, workflow_id: str, *, run_id: str | None = None) -> str:
@@ -328,7 +377,7 @@ class FailoverClient:
     async def _ask(
         self,
         workflow: str,
-        context_id: str,
+        question: Mapping[str, Any],
         answer: type[_Answer],
         timeout_seconds: float,
         worker_seconds: float,
@@ -337,7 +386,7 @@ class FailoverClient:
             return await questions.ask(
                 self.temporal,
                 workflow,
-                context_id,
+                question,
                 answer,
                 task_queue=self._task_queue,
                 timeout_seconds=timeout_seconds,

@@ -10,8 +10,9 @@ from temporalio.service import RPCError
 from client.endings import not_completed
 from client.errors import FailoverNotFound
 from client.outages import Pause, passes, through_outages, typed_errors
+from client.progress import outcome_said
 from client.steps import Step, StepReader
-from rules.outcomes import FailoverResult
+from rules.outcomes import FailoverOutcome, FailoverResult
 from rules.temporal_names import FAILOVER_WORKFLOW
 
 FailoverHandle = WorkflowHandle[Any, FailoverResult]
@@ -56,15 +57,25 @@ async def result_of(client: Client, workflow_id: str, run_id: str | None) -> Fai
                 raise not_completed(workflow_id, error.cause) from error
 
 
-async def steps_of(client: Client, workflow_id: str, run_id: str | None) -> AsyncIterator[Step]:
+async def steps_of(
+    client: Client, workflow_id: str, run_id: str | None, *, until_held: bool = False
+) -> AsyncIterator[Step]:
     """Yield each step of a run as it begins and ends, none twice, until the run is over.
+
+    Args:
+        client: Connected with the pydantic converter.
+        workflow_id: The run.
+        run_id: An earlier run of that id.
+        until_held: End as well when the run holds for an operator's order.
 
     Raises:
         FailoverNotFound: There is no such run.
     """
     run = await describe(client, workflow_id, run_id)
     reader = StepReader(client.data_converter)
-    pause, last = Pause(), 0
+    pause, last, outcome = Pause(), 0, ""
+    # What is in the history already may have been overtaken: it does not hold because it once did.
+    past = run.history_length
     while True:
         events = handle_of(client, workflow_id, run.run_id).fetch_history_events(wait_new_event=True)
         with typed_errors(client, workflow_id):
@@ -77,6 +88,9 @@ async def steps_of(client: Client, workflow_id: str, run_id: str | None) -> Asyn
                     step = await reader.read(event)
                     if step is not None:
                         yield step
+                    outcome = await outcome_said(client.data_converter, event) or outcome
+                    if until_held and outcome == FailoverOutcome.HELD and last >= past:
+                        return
             except RPCError as error:
                 if not passes(error):
                     raise

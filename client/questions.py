@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -24,7 +25,7 @@ _GRACE_SECONDS: Final = 5
 async def ask(  # noqa: PLR0913 - one question, and how long it may wait for whom
     client: Client,
     workflow: str,
-    context_id: str,
+    question: Mapping[str, Any],
     answer: type[Answer],
     *,
     task_queue: str,
@@ -36,7 +37,7 @@ async def ask(  # noqa: PLR0913 - one question, and how long it may wait for who
     Args:
         client: Connected with the pydantic converter.
         workflow: Which workflow answers.
-        context_id: The VM.
+        question: Its input: the VM's context, or a whole request.
         answer: What it answers with.
         task_queue: Where the workers listen.
         timeout_seconds: How long the answer may take, outages of Temporal included; a VMA that hangs is given
@@ -47,13 +48,13 @@ async def ask(  # noqa: PLR0913 - one question, and how long it may wait for who
         NoWorker: No worker began with it.
         QuestionRefused: There is no answer, or none in time.
         TemporalUnreachable: Temporal went away, and was not back in time.
-        InvalidRequest: The context id is no text.
+        InvalidRequest: The question cannot be written as JSON.
         RPCError: As Temporal says.
     """
     asked_at = asyncio.get_running_loop().time()
     handle: WorkflowHandle[Any, Answer] = await client.start_workflow(
         workflow,
-        as_json({"context_id": context_id}),
+        as_json(question),
         id=f"{workflow}-{secrets.token_hex(8)}",
         task_queue=task_queue,
         result_type=answer,

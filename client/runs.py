@@ -3,15 +3,22 @@
 from datetime import datetime
 from enum import StrEnum
 
+from rules.disks import RecoveryPoint, SnapshotFact, VolumeFacts
 from rules.models import Record
-from rules.outcomes import DISKS_NONE, FailoverVm
+from rules.outcomes import DISKS_NONE, EndReport, FailoverVm, Objectives, ProofLevel, SourceEnd
+from rules.preflight import Check
 from rules.resolution import NetworkDecision
 
 
 class RunOutcome(StrEnum):
-    """How a run ended; ``running`` while it is open. The last two are Temporal's own ways to end one."""
+    """How a run ended; ``running`` or ``held`` while it is open.
+
+    The last two are Temporal's own ways to end one. As a filter ``running`` finds all that are open.
+    """
 
     RUNNING = "running"
+    HELD = "held"
+    """Its new VM has started, and an operator must say whether it goes on: roll_back or resume."""
     COMPLETED = "completed"
     REFUSED = "refused"
     FAILED = "failed"
@@ -55,6 +62,30 @@ class Trouble(Record):
     attempt: int
 
 
+class Aftermath(Record):
+    """What goes on after a completed run: a drill until it is removed, a live VM until commit or rollback.
+
+    Attributes:
+        workflow_id: The workflow that goes on.
+        open: Whether it still does.
+        until: How long the drill's VM lives (UTC); None for a live one.
+        source_returned: The source that was declared lost is there again.
+        step: What it does now; empty while it waits for an order.
+        trouble: Set while a step fails and is tried again.
+        report: How it ended; for an open one, what its last try left behind.
+        ended_as: For one that says nothing of its end: ``terminated`` and the like.
+    """
+
+    workflow_id: str
+    open: bool
+    until: datetime | None = None
+    source_returned: bool = False
+    step: str = ""
+    trouble: Trouble | None = None
+    report: EndReport | None = None
+    ended_as: str = ""
+
+
 class FailoverStatus(FailoverSummary):
     """Everything that is known of one run.
 
@@ -71,6 +102,18 @@ class FailoverStatus(FailoverSummary):
         removed: What a run that did not complete had made and removed again.
         left_behind: What it had made and could not remove.
         held_by: The failover that ran already, for FailoverInProgress.
+        held: Why the run holds; empty when it does not.
+        proven: The highest thing that was proven of the new VM.
+        attached: The disks as read back.
+        recovery_point: What point in time the disks hold.
+        objectives: RPO, RTO and outage, once the run completed.
+        source_end: What became of the source.
+        snapshots: The rollback snapshots that the run took.
+        checks: The preflight.
+        restored: What a way back did to source, disks and fence.
+        rolled_back_by: Who ordered the rollback of a run that held, and why.
+        continues_as: The workflow that goes on after a completed run.
+        aftermath: How that one stands; None where there is none, or Temporal no longer keeps it.
     """
 
     picked_up: bool = True
@@ -87,3 +130,15 @@ class FailoverStatus(FailoverSummary):
     removed: tuple[str, ...] = ()
     left_behind: tuple[str, ...] = ()
     held_by: str = ""
+    held: str = ""
+    proven: ProofLevel | None = None
+    attached: tuple[VolumeFacts, ...] = ()
+    recovery_point: RecoveryPoint | None = None
+    objectives: Objectives | None = None
+    source_end: SourceEnd | None = None
+    snapshots: tuple[SnapshotFact, ...] = ()
+    checks: tuple[Check, ...] = ()
+    restored: tuple[str, ...] = ()
+    rolled_back_by: str = ""
+    continues_as: str = ""
+    aftermath: Aftermath | None = None

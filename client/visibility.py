@@ -16,6 +16,7 @@ from rules.temporal_names import (
 
 _CONDITIONS: Final = {
     RunOutcome.RUNNING: "ExecutionStatus = 'Running'",
+    RunOutcome.HELD: f"ExecutionStatus = 'Running' AND {OUTCOME_ATTRIBUTE} = 'held'",
     RunOutcome.COMPLETED: "ExecutionStatus = 'Completed'",
     # A request that is not valid is refused before the run can say anything about itself.
     RunOutcome.REFUSED: f"ExecutionStatus = 'Failed' AND ({OUTCOME_ATTRIBUTE} = 'refused'"
@@ -66,9 +67,12 @@ def summary_of(run: WorkflowExecution) -> FailoverSummary:
 
 
 def _outcome(run: WorkflowExecution) -> RunOutcome:
+    said = _attribute(run, OUTCOME_ATTRIBUTE)
+    if run.status is WorkflowExecutionStatus.RUNNING and said == RunOutcome.HELD:
+        return RunOutcome.HELD
     if run.status in _ENDS:
         return _ENDS[run.status]
-    return _FAILED.get(_attribute(run, OUTCOME_ATTRIBUTE), RunOutcome.REFUSED)
+    return _FAILED.get(said, RunOutcome.REFUSED)
 
 
 def _attribute(run: WorkflowExecution, name: str) -> str:
