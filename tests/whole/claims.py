@@ -28,6 +28,7 @@ class World:
         volumes: Id to (VM, place, pool, content, name); removed ones excepted.
         snapshots: Id to (name, volume, state).
         replicas: Disk id to (volume, VM, content).
+        syncs: Replication job to its status; those from before the test excepted.
         rows: What the database's tables say.
     """
 
@@ -37,7 +38,7 @@ class World:
     snapshots: Mapping[str, tuple[str, str, str]]
     replicas: Mapping[str, tuple[str, str, str]]
     source: str
-    syncs: tuple[str, ...]
+    syncs: Mapping[str, str]
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
 
     def row(self, table: str, **where: str) -> Mapping[str, Any]:
@@ -96,7 +97,7 @@ def look(whole: WholeSite) -> World:
             for disk, volume in zip(whole.replicas.disks, whole.replicas.volumes, strict=True)
         },
         source=whole.site.vma.vm(PGTEST1_ID).power_state,
-        syncs=tuple(job.status for job in whole.replication.jobs.values()),
+        syncs={job.id: job.status for job in whole.replication.jobs.values()},
         rows=_read(whole.site.url, context_id),
     )
 
@@ -191,7 +192,7 @@ def _completed(judge: _Judge) -> None:
     else:
         _left_the_replica_alone(judge)
     judge.expect("the source", after.source, "poweredOff" if claim.live else before.source)
-    judge.expect("the syncs", after.syncs, ("completed",) if claim.live else ())
+    judge.expect("the syncs", list(after.syncs.values()), ["completed"] if claim.live else [])
     follower = f"{claim.workflow_id}-{'commit' if claim.live else 'cleanup'}"
     judge.expect("who continues", result.continues_as, follower)
     if not claim.unrecorded:
@@ -221,7 +222,7 @@ def _holds_the_replica(judge: _Judge) -> None:
     fenced = _fence(judge.after)
     judge.expect("fence and mark", fenced, (judge.claim.workflow_id, judge.claim.workflow_id))
     judge.expect("the scheduler", _scheduler(judge.after), 0)
-    judge.expect("the change ids", judge.after.change_ids, judge.before.change_ids)
+    judge.expect("the change ids", judge.after.change_ids, _change_ids_due(judge))
     kept = {row["volume_id"]: row.get("snapshot_id") for row in judge.after.rows["ossea_volumes"]}
     for snapshot_id in _new_snapshots(judge):
         judge.expect("the recorded snapshot", kept[judge.after.snapshots[snapshot_id][1]], snapshot_id)
@@ -247,6 +248,7 @@ def _committed(judge: _Judge) -> None:
     judge.expect("who has the replicas", {at for _, at, _ in after.replicas.values()}, {claim.result.vm.id})
     judge.expect("the fence", _fence(after)[0], claim.workflow_id)
     judge.expect("the scheduler", _scheduler(after), 0)
+    judge.expect("the status", _status_of(after), "completed")
 
 
 def _given_back(judge: _Judge) -> None:
@@ -285,6 +287,8 @@ def _replicas_not_as_they_were(judge: _Judge) -> Iterator[tuple[str, ...]]:
     cleared = {disk_id for disk_id, change in after.change_ids.items() if change is None}
     said = _says(claim.restored, ("change ids cleared",))
     judge.expect("whether the change ids are cleared", bool(cleared), said)
+    if not cleared:
+        judge.expect("the change ids", after.change_ids, _change_ids_due(judge))
     for disk_id, (volume_id, home, content) in before.replicas.items():
         _, at, now = after.replicas[disk_id]
         if at != home:
@@ -293,6 +297,14 @@ def _replicas_not_as_they_were(judge: _Judge) -> Iterator[tuple[str, ...]]:
             # Written to and not reverted: the next sync is a full one, or nobody may sync.
             judge.expect(f"{disk_id} is synced in full or not at all", _guarded(after, disk_id), True)
             yield (f"{disk_id}: not reverted", volume_id, "counts as written to")
+
+
+def _change_ids_due(judge: _Judge) -> dict[str, str | None]:
+    """As they were, or as the final sync left them."""
+    done = [job_id for job_id, status in judge.after.syncs.items() if status == "completed"]
+    judge.expect("that at most one sync completed", len(done) < 2, True)
+    before = judge.before.change_ids
+    return {disk_id: f"{done[0]}/{disk_id}" for disk_id in before} if done else dict(before)
 
 
 def _guarded(after: World, disk_id: str) -> bool:

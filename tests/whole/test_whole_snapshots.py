@@ -204,7 +204,7 @@ async def test_a_disk_that_does_not_come_off_keeps_the_vm(whole_site: WholeSite)
         return params.get("id") == root.id
 
     whole.site.cloud.faults.add(
-        Fault("detachVolume", FaultKind.JOB_FAILS, times=None, match=of_the_root, code=431)
+        Fault("detachVolume", FaultKind.REFUSED, times=None, match=of_the_root)
     )
     commit = whole.commit_of(handle)
     await commit.execute_update("roll_back", ROLL_BACK)
