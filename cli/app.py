@@ -7,9 +7,10 @@ from contextlib import suppress
 import typer
 from temporalio.runtime import Runtime, TelemetryConfig
 
-from cli.asking import explain, list_mappings
+from cli.asking import explain, list_mappings, preflight
 from cli.codes import EPILOG
 from cli.following import cancel, list_runs, status, watch
+from cli.ordering import cleanup, commit, extend, resume, rollback
 from cli.starting import start
 
 app = typer.Typer(
@@ -28,6 +29,9 @@ app.command(epilog=EPILOG)(status)
 app.command("list", epilog=EPILOG)(list_runs)
 app.command(epilog=EPILOG)(watch)
 app.command(epilog=EPILOG)(cancel)
+for order in (commit, rollback, resume, cleanup, extend):
+    app.command(epilog=EPILOG)(order)
+app.command(epilog=EPILOG)(preflight)
 app.command(epilog=EPILOG)(explain)
 mappings.command("list", epilog=EPILOG)(list_mappings)
 app.add_typer(mappings, name="mappings")

@@ -150,7 +150,8 @@ async def _run_entry(session: Session, entry: Entry, user_id: str, answer_second
     workflow_id = entry.request_id if entry.request_id is not None else new_workflow_id(request)
     try:
         await _started(session, result, request, workflow_id, answer_seconds)
-        result.run = await session.client.wait(workflow_id)
+        # One that holds waits for an operator, however long: it must not keep the others waiting.
+        result.run = await session.client.wait(workflow_id, until_held=True)
     except Exception as error:  # noqa: BLE001 - typed or not, the other VMs of the file are started all the same
         result.error = Failure(type=type(error).__name__, message=str(error))
         return result

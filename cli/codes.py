@@ -10,6 +10,8 @@ from client import (
     FailoverNotFound,
     FailoverStatus,
     NoWorker,
+    OrderPending,
+    OrderRefused,
     QuestionRefused,
     RunOutcome,
     StartError,
@@ -36,6 +38,8 @@ class ExitCode(IntEnum):
     """Temporal does not answer, or does not let us in."""
     NO_ANSWER = 6
     """No worker answered in time. A failover that was started goes on."""
+    HELD = 7
+    """The failover holds: its new VM has started, and an operator must order rollback or resume."""
     INTERRUPTED = 130
     """Ctrl-C. A failover that was started goes on."""
 
@@ -43,7 +47,7 @@ class ExitCode(IntEnum):
 EPILOG: Final = (
     "Exit codes: 0 done; 1 the failover did not complete; 2 wrong command line or request;"
     " 3 refused, nothing was changed; 4 not found; 5 Temporal does not answer;"
-    " 6 no worker answered in time; 130 interrupted."
+    " 6 no worker answered in time; 7 the failover holds for rollback or resume; 130 interrupted."
     " Failovers go on when this program ends."
 )
 
@@ -61,6 +65,8 @@ _BY_ERROR: Final[tuple[tuple[type[FailoverClientError], ExitCode], ...]] = (
     (TemporalError, ExitCode.TEMPORAL_AWAY),
     (FailoverNotFound, ExitCode.NOT_FOUND),
     (StartError, ExitCode.REFUSED),
+    (OrderRefused, ExitCode.REFUSED),
+    (OrderPending, ExitCode.NO_ANSWER),
     (AnswerPending, ExitCode.NO_ANSWER),
     (NoWorker, ExitCode.NO_ANSWER),
 )
@@ -84,7 +90,9 @@ def code_of_acceptance(answer: Acceptance) -> ExitCode:
 
 
 def code_of_end(status: FailoverStatus) -> ExitCode:
-    """Return the code for a failover that is over."""
+    """Return the code for a failover that is over, or holds."""
+    if status.outcome is RunOutcome.HELD:
+        return ExitCode.HELD
     if status.outcome is RunOutcome.COMPLETED:
         return ExitCode.DONE
     if status.outcome is RunOutcome.REFUSED:

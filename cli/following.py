@@ -23,7 +23,7 @@ RunId = Annotated[
 
 @command
 async def watch(session: Session, workflow_id: WorkflowId, *, run_id: RunId = None) -> ExitCode:
-    """Follow a failover live until its end: each step as it ends, then the result.
+    """Follow a failover live until its end, or until it holds: each step as it ends, then the result.
 
     The exit code says how the failover ended. Ctrl-C leaves it alone. With --json one object for each line:
     first the steps, last the whole run.
@@ -43,7 +43,7 @@ async def follow(session: Session, workflow_id: str, *, run_id: str | None = Non
                 output.answer({"event": "step", "step": step}, lines=True)
             else:
                 lines.show(step)
-        end = await session.client.wait(workflow_id, run_id=run_id)
+        end = await session.client.wait(workflow_id, run_id=run_id, until_held=True)
     if output.as_json:
         output.answer({"event": "end", "run": end}, lines=True)
     else:
@@ -95,17 +95,18 @@ async def cancel(
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it has undone what it did.")] = False,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
 ) -> ExitCode:
-    """Cancel a failover: it removes the VM that it made, then it ends.
+    """Cancel a failover: it undoes what it did, then it ends.
 
-    With --wait the exit code is 0 when it ended as cancelled with nothing left behind. One that is over
-    already is refused with exit code 3.
+    A live one whose new VM has started holds instead: order rollback or resume. With --wait the exit code is
+    0 when it ended as cancelled with nothing left behind, and 7 when it holds. One that is over already is
+    refused with exit code 3.
     """
     asked = await session.client.cancel(workflow_id, reason=reason)
     run = await session.client.status(workflow_id)
     session.going_on = workflow_id
     if asked and wait:
         with session.output.under_way("waiting until it has undone what it did"):
-            run = await session.client.wait(workflow_id)
+            run = await session.client.wait(workflow_id, until_held=True)
     if not asked:
         session.output.problem(f"{workflow_id} is over already: {run.outcome.value}")
     elif not wait and not session.output.as_json:
@@ -115,6 +116,8 @@ async def cancel(
     show_run(session.output, run)
     if not asked:
         return ExitCode.REFUSED
+    if wait and run.outcome is RunOutcome.HELD:
+        return ExitCode.HELD
     clean = run.outcome is RunOutcome.CANCELLED and not run.left_behind
     return ExitCode.DONE if clean or not wait else ExitCode.NOT_COMPLETED
 
@@ -131,7 +134,7 @@ async def _noticed(session: Session, workflow_id: str, run_id: str | None) -> As
     """Yield the steps, and say so when there is none for a while because no worker is there."""
     teller = asyncio.ensure_future(_tell_when_idle(session, workflow_id, run_id))
     try:
-        async for step in session.client.steps(workflow_id, run_id=run_id):
+        async for step in session.client.steps(workflow_id, run_id=run_id, until_held=True):
             teller.cancel()
             yield step
     finally:

@@ -1,7 +1,5 @@
 """``start``: one failover, or all of a file."""
 
-import getpass
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,24 +8,21 @@ import typer
 from cli.batch import run_batch
 from cli.codes import ExitCode, code_of_acceptance, code_of_end
 from cli.following import follow, show_run
+from cli.request_options import one_request, takes_request
 from cli.session import Session, WrongUse, command
 from cli.views import show_acceptance
-from client import Acceptance, AnswerPending, FailoverClientError, FailoverType, NetworkStrategy
+from client import Acceptance, AnswerPending, FailoverClientError
 from client.requests import new_workflow_id
-from rules.request import VmNaming
 
 
 @command
-async def start(  # noqa: PLR0913 - one for each field of the request that is honoured
+@takes_request
+async def start(  # noqa: PLR0913 - one for each option that is no part of the request
     session: Session,
     context_id: Annotated[str | None, typer.Argument(help="The context id of the VM to fail over.")] = None,
     *,
-    failover_type: Annotated[
-        FailoverType | None,
-        typer.Option(
-            "--type", "-t", help="live when the site is lost, test for a drill. There is no default."
-        ),
-    ] = None,
+    asked: dict[str, Any],
+    user_id: str,
     wait: Annotated[
         bool, typer.Option("--wait", "-w", help="Follow it to its end; the exit code says how it ended.")
     ] = False,
@@ -39,31 +34,6 @@ async def start(  # noqa: PLR0913 - one for each field of the request that is ho
         float,
         typer.Option(min=1, help="Seconds to wait for accepted or refused; the run goes on after that."),
     ] = 60,
-    vm_name: Annotated[str | None, typer.Option(help="If given, must be the context's.")] = None,
-    vmware_vm_id: Annotated[str | None, typer.Option(help="If given, must be the context's.")] = None,
-    vm_id: Annotated[str | None, typer.Option(help="If given, must be the context's.")] = None,
-    network_strategy: Annotated[
-        NetworkStrategy | None,
-        typer.Option(help="Left out, it follows from the type."),
-    ] = None,
-    network: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--network", metavar="SOURCE=NETWORK_ID", help="Map a source network by hand; once for each."
-        ),
-    ] = None,
-    vm_naming: Annotated[VmNaming | None, typer.Option(help="Left out, it follows from the type.")] = None,
-    allow_production_network: Annotated[
-        bool,
-        typer.Option(
-            "--allow-production-network", help="Let a test use a production network; needs --reason."
-        ),
-    ] = False,
-    reason: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
-    user_id: Annotated[
-        str | None,
-        typer.Option(help="Who asks, for the record; your login name if left out."),
-    ] = None,
     file: Annotated[
         Path | None,
         typer.Option(
@@ -78,31 +48,13 @@ async def start(  # noqa: PLR0913 - one for each field of the request that is ho
     It is accepted when everything is checked that can be checked before anything is made. It goes on when
     this program ends.
     """
-    request = _request(
-        context_id=context_id,
-        failover_type=failover_type,
-        vm_name=vm_name,
-        vmware_vm_id=vmware_vm_id,
-        vm_id=vm_id,
-        network_strategy=network_strategy,
-        network_mappings=_mappings(network or ()),
-        vm_naming=vm_naming,
-        allow_production_network=allow_production_network or None,
-        reason=reason,
-    )
     if file is not None:
-        if request or request_id is not None:
+        if context_id or asked or request_id is not None:
             raise WrongUse("--file holds whole requests: give no context and no option of a request with it")
         return await run_batch(
-            session,
-            file,
-            in_flight=in_flight,
-            user_id=user_id or _login_name(),
-            answer_seconds=answer_timeout,
+            session, file, in_flight=in_flight, user_id=user_id, answer_seconds=answer_timeout
         )
-    if not context_id or failover_type is None:
-        raise WrongUse("a failover needs CONTEXT_ID and --type live or --type test; or give --file")
-    request["user_id"] = user_id or _login_name()
+    request = one_request(context_id, asked, user_id)
     return await _start_one(session, request, request_id, wait=wait, answer_seconds=answer_timeout)
 
 
@@ -132,7 +84,7 @@ async def _start_one(
             show_acceptance(output, answer)
     if output.interactive:
         return await follow(session, workflow_id)
-    end = await session.client.wait(workflow_id)
+    end = await session.client.wait(workflow_id, until_held=True)
     show_run(output, end)
     return code_of_end(end)
 
@@ -144,26 +96,3 @@ def _tell(session: Session, answer: Acceptance) -> ExitCode:
     else:
         show_acceptance(output, answer)
     return code_of_acceptance(answer)
-
-
-def _request(**fields: object) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None and value != {}}
-
-
-def _mappings(given: Sequence[str]) -> dict[str, str]:
-    mappings: dict[str, str] = {}
-    for one in given:
-        source, equals, network_id = one.rpartition("=")
-        if not (source and equals and network_id):
-            raise WrongUse("--network is SOURCE=NETWORK_ID, such as --network 'VM Network=0c1d...'")
-        if mappings.setdefault(source, network_id) != network_id:
-            raise WrongUse(f"--network maps {source!r} twice")
-    return mappings
-
-
-def _login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        # A container's user may have no name.
-        return "unknown"

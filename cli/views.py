@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from cli.codes import was_ended
+from cli.facts import show_aftermath, show_checks, show_facts, show_held
 from cli.output import Output
 from client import (
     Acceptance,
@@ -17,11 +18,13 @@ from client import (
     StepState,
 )
 from rules.explanation import Verdict
+from rules.preflight import CheckStatus
 from rules.resolution import NetworkDecision
 
 _STYLES: Final = {
     RunOutcome.COMPLETED: "green",
     RunOutcome.RUNNING: "cyan",
+    RunOutcome.HELD: "yellow",
     RunOutcome.CANCELLED: "yellow",
 }
 _MARKS: Final = {StepState.DONE: "ok", StepState.FAILED: "failed", StepState.CANCELLED: "cancelled"}
@@ -55,10 +58,14 @@ def show_acceptance(output: Output, answer: Acceptance) -> None:
     if not answer.accepted:
         how = "not completed" if was_ended(answer) else "refused"
         output.problem(f"{how}: {answer.error_type}: {answer.message}")
+        show_checks(output, tuple(one for one in answer.checks if one.status is not CheckStatus.PASS))
         if answer.held_by:
             output.hint(f"follow the one that runs: failover watch {answer.held_by}")
         return
     output.line(f"accepted: {what}, {answer.workflow_id}", style="green")
+    if answer.checks:
+        passed = sum(one.status is CheckStatus.PASS for one in answer.checks)
+        output.line(f"preflight: {passed} of {len(answer.checks)} checks pass, none fails")
     show_decisions(output, answer.decisions)
     for warning in answer.warnings:
         output.warning(warning)
@@ -70,6 +77,31 @@ def show_status(output: Output, run: FailoverStatus) -> None:
     output.line(
         f"{run.outcome.value}: {_what(run)}, {run.workflow_id}", style=_STYLES.get(run.outcome, "red")
     )
+    _show_way(output, run)
+    if run.vm:
+        output.line(f"VM {run.vm.name} {run.vm.state or 'made'} in CloudStack, id {run.vm.id}")
+    show_facts(output, run)
+    if run.nic_source:
+        output.line(f"source NICs from: {run.nic_source}{' (inferred)' if run.nics_inferred else ''}")
+    show_decisions(output, run.decisions)
+    if run.outcome is not RunOutcome.COMPLETED:
+        show_checks(output, tuple(one for one in run.checks if one.status is not CheckStatus.PASS))
+    if run.rolled_back_by:
+        output.line(f"rolled back by {run.rolled_back_by}")
+    for text in run.restored:
+        output.line(f"restored: {text}")
+    for text in run.removed:
+        output.line(f"removed: {text}")
+    for text in run.left_behind:
+        output.line(f"left behind: {text}", style="red")
+    for warning in run.warnings:
+        output.warning(warning)
+    if run.outcome is RunOutcome.HELD:
+        show_held(output, run)
+    show_aftermath(output, run)
+
+
+def _show_way(output: Output, run: FailoverStatus) -> None:
     if run.open and not run.picked_up:
         output.line("no worker has picked it up yet: is one running on this task queue?", style="yellow")
     ended = f", ended {_time(run.closed_at)}" if run.closed_at else ""
@@ -83,18 +115,6 @@ def show_status(output: Output, run: FailoverStatus) -> None:
         )
     if run.error_type:
         output.line(f"{run.error_type}: {run.reason}", style="red")
-    if run.vm:
-        output.line(f"VM {run.vm.name} {run.vm.state or 'made'} in CloudStack, id {run.vm.id}")
-    output.line(f"disks: {run.disks}")
-    if run.nic_source:
-        output.line(f"source NICs from: {run.nic_source}{' (inferred)' if run.nics_inferred else ''}")
-    show_decisions(output, run.decisions)
-    for text in run.removed:
-        output.line(f"removed: {text}")
-    for text in run.left_behind:
-        output.line(f"left behind: {text}", style="red")
-    for warning in run.warnings:
-        output.warning(warning)
 
 
 def show_list(output: Output, runs: Sequence[FailoverSummary]) -> None:

@@ -176,11 +176,13 @@ async def test_an_accident_with_one_entry_aborts_none_of_the_others(
     file.write_text(_lines(_GOOD[0] | {"request_id": "x"}, _GOOD[1]))
 
     class Broken(FailoverClient):
-        async def wait(self, workflow_id: str, *, run_id: str | None = None) -> FailoverStatus:
+        async def wait(
+            self, workflow_id: str, *, run_id: str | None = None, until_held: bool = False
+        ) -> FailoverStatus:
             if workflow_id == "x":
                 # As the SDK does for what a worker of a later version may answer.
                 raise RuntimeError("Failed decoding arguments")
-            return await super().wait(workflow_id, run_id=run_id)
+            return await super().wait(workflow_id, run_id=run_id, until_held=until_held)
 
     session = Session(Broken(site.client, task_queue=site.task_queue), Output(as_json=True))
     code = await run_batch(session, file, in_flight=1, user_id="anna", answer_seconds=30)
