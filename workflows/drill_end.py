@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.failures import explain
     from workflows.moves import NOWHERE, bring
     from workflows.orders import TakenOver, Undone
+    from workflows.template_root import drop_template_root
     from workflows.way_back import stop
 
 
@@ -37,6 +38,7 @@ async def remove_drill(taken: TakenOver, say: Callable[[str], None]) -> Undone:
         with contextlib.suppress(ActivityError, ApplicationError):
             await bring(taken, clone_id, NOWHERE, undo=True)
     say("cleanup: remove the VM")
+    undone = undone.and_then(await drop_template_root(taken))
     if taken.touched.vm:
         undone = undone.and_then(await machine.remove_taken(taken))
     if not taken.touched.clones:

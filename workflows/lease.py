@@ -37,9 +37,10 @@ async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bo
     give_up = workflow.now() + timedelta(seconds=loaded.policy.name_wait_seconds)
     take_over_from = take_over_token = ""
     fresh = True
-    holds_context = False
+    holds_context = asking = False
     try:
         while True:
+            asking = True
             reply = await steps.acquire_lease(
                 LeaseRequest(
                     context_id=loaded.context.context_id,
@@ -50,6 +51,7 @@ async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bo
                     take_over_token=take_over_token,
                 )
             )
+            asking = False
             fresh = fresh and reply.fresh
             holds_context = reply.name_only or reply.granted
             if reply.granted:
@@ -78,7 +80,7 @@ async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bo
                     _NAME_POLL, summary=f"Wait for {reply.held_by}: it makes a VM of this name"
                 )
     except (FailureError, asyncio.CancelledError):
-        # A cancel may hide that the lease was granted at the same moment.
-        if holds_context or workflow.cancellation_reason() is not None:
+        # A cancel, or a failure of the question itself, may hide that the lease was granted all the same.
+        if holds_context or asking or workflow.cancellation_reason() is not None:
             await undisturbed(steps.release_lease(ReleaseLeaseRequest(owner=own_id)))
         raise

@@ -54,6 +54,7 @@ class TakenOver(Record):
         snapshots: The rollback snapshots.
         clone_ids: The clones that a drill is known to have made.
         source_lost: The source was declared lost.
+        template_root_id: The template's volume, once its detach may have begun; empty when it is deleted.
         verified: The VM was verified: it holds the context until its end is recorded.
     """
 
@@ -70,6 +71,7 @@ class TakenOver(Record):
     snapshots: tuple[SnapshotFact, ...] = ()
     clone_ids: tuple[str, ...] = ()
     source_lost: bool = False
+    template_root_id: str = ""
     verified: bool = False
     touched: Touched = Touched()
 

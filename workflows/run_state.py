@@ -77,6 +77,7 @@ class FailoverRun:
         self.recovery_point: RecoveryPoint | None = None
         self.snapshots: tuple[SnapshotFact, ...] = ()
         self.clones: dict[str, VolumeFacts] = {}
+        self.template_root_id = ""
         self.source_end: SourceEnd | None = None
         self.proven: ProofLevel | None = None
         self.attached: tuple[VolumeFacts, ...] = ()
@@ -151,6 +152,7 @@ class FailoverRun:
             snapshots=self.snapshots,
             clone_ids=tuple(clone.volume_id for clone in self.clones.values()),
             source_lost=self.config.source_lost,
+            template_root_id=self.template_root_id,
             touched=self.touched,
         )
 

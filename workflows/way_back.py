@@ -33,6 +33,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.moves import NOWHERE, bring
     from workflows.orders import TakenOver, Touched, Undone
     from workflows.power import power_on
+    from workflows.template_root import drop_template_root
 
 _STOP_TRIES = 6
 _STOPPED = frozenset({"Stopped", "Error", "Destroyed", "Expunging", ""})
@@ -61,6 +62,7 @@ async def go_back(taken: TakenOver, say: Say) -> tuple[Undone, TakenOver]:
     say("way back: bring the disks home; power on the source")
     disks, source = await asyncio.gather(_bring_disks_home(taken), _power_on_source(taken))
     say("way back: remove the VM")
+    root = await drop_template_root(taken)
     removed = await machine.remove_taken(taken) if taken.touched.vm else Undone()
     fence = await _release_fence(taken, home=disks.home)
     still = Touched(
@@ -73,8 +75,9 @@ async def go_back(taken: TakenOver, say: Say) -> tuple[Undone, TakenOver]:
         written=taken.touched.written and not disks.home,
         snapshots=taken.touched.snapshots and (not disks.home or bool(disks.left_behind)),
     )
-    undone = stopped.and_then(disks).and_then(source).and_then(removed).and_then(fence)
-    return undone, taken.model_copy(update={"touched": still})
+    undone = stopped.and_then(disks).and_then(source).and_then(root).and_then(removed).and_then(fence)
+    root_id = taken.template_root_id if root.left_behind else ""
+    return undone, taken.model_copy(update={"touched": still, "template_root_id": root_id})
 
 
 async def stop(taken: TakenOver) -> Undone:
