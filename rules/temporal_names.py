@@ -30,6 +30,7 @@ RESUME_UPDATE: Final = "resume"
 """What an operator may order of a drill's VM, of a live VM before its commit, and of a run that holds."""
 
 CLEAN_UP_SIGNAL: Final = "take_back_for_live"
+SO_FAR_SIGNAL: Final = "so_far"
 VERIFIED_SIGNAL: Final = "verified"
 STAND_DOWN_SIGNAL: Final = "stand_down"
 GO_ON_SIGNAL: Final = "go_on_cleaning"

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         CLEANUP_WORKFLOW,
         EXTEND_UPDATE,
         GO_ON_SIGNAL,
+        SO_FAR_SIGNAL,
         STAND_DOWN_SIGNAL,
         VERIFIED_SIGNAL,
     )
@@ -52,6 +53,11 @@ class CleanupWorkflow:
         self._taken = taken
         self._until = workflow.now() + timedelta(seconds=self._seconds)
         self._waiting.wake()
+
+    @workflow.signal(name=SO_FAR_SIGNAL)
+    def so_far(self, taken: TakenOver) -> None:
+        """Take what the drill has by now: told before anything is written to the replica, or moved."""
+        self._taken = taken
 
     @workflow.signal(name=STAND_DOWN_SIGNAL)
     def stand_down(self) -> None:
@@ -153,13 +159,9 @@ class CleanupWorkflow:
         return not owner.open
 
     async def _remove(self) -> Undone:
+        if not self._taken.verified:
+            self._taken = _all_that_may_be(self._taken)
         taken = self._taken
-        if not taken.verified:
-            # Its run said nothing of how far it came: everything is looked for.
-            everything = Touched(
-                cleanup=True, vm=True, fence=True, snapshots=True, written=True, moved=True, clones=True
-            )
-            taken = taken.model_copy(update={"touched": everything, "create_unanswered": True})
         if taken.drill_disks is DrillDisks.CLONES:
             return await drill_end.remove_drill(taken, self._show)
         undone, self._taken = await way_back.go_back(taken, self._show)
@@ -207,3 +209,22 @@ class CleanupWorkflow:
                     ordered=self._ordered,
                 )
             )
+
+
+def _all_that_may_be(taken: TakenOver) -> TakenOver:
+    """Return everything that a run may have touched which ended without a word, to be looked for once.
+
+    It told what it had before it wrote to a replica, moved or started anything.
+    """
+    told = taken.vm is not None
+    everything = Touched(
+        cleanup=True,
+        vm=True,
+        fence=True,
+        snapshots=True,
+        written=told or bool(taken.snapshots),
+        moved=True,
+        clones=True,
+        started=told,
+    )
+    return taken.model_copy(update={"touched": everything, "create_unanswered": True, "verified": True})

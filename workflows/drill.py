@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
         CLEANUP_WORKFLOW,
         COMMIT_WORKFLOW,
         GO_ON_SIGNAL,
+        SO_FAR_SIGNAL,
         STAND_DOWN_SIGNAL,
         VERIFIED_SIGNAL,
         cleanup_workflow_id,
@@ -39,6 +40,14 @@ async def begin_commit(taken: TakenOver) -> None:
     """Start the workflow that holds the context until commit or rollback."""
     workflow_id = commit_workflow_id(taken.owner.workflow_id)
     await _begin(COMMIT_WORKFLOW, CommitOrder(taken=taken), workflow_id, "Waits for commit or rollback")
+
+
+async def tell_so_far(run: FailoverRun) -> None:
+    """Tell the cleanup's workflow what it needs to give the replica back, were this run terminated."""
+    try:
+        await _signal(cleanup_workflow_id(run.workflow_id), SO_FAR_SIGNAL, run.taken)
+    except FailureError:
+        run.notes.append("no workflow watches over this drill: its cleanup is not there any more")
 
 
 async def hand_over(taken: TakenOver) -> None:

@@ -146,6 +146,7 @@ class FailoverWorkflow:
             await self._step("attach the clones", clones.attach_clones)
         else:
             await self._together(self._create_empty_vm(), self._borrow_the_replica())
+            await drill.tell_so_far(self._run)
             await self._move_disks()
         await self._guard_networks("start")
         await self._start_vm()
@@ -164,6 +165,7 @@ class FailoverWorkflow:
     async def _borrow_the_replica(self) -> None:
         await self._step("fence replication", takeover.fence)
         await self._step("rollback snapshots", takeover.take_rollback_snapshots)
+        await drill.tell_so_far(self._run)
         await self._convert_guest()
 
     async def _rehearse_networks(self) -> FailoverResult:
