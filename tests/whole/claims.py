@@ -183,9 +183,7 @@ def _completed(judge: _Judge) -> None:
     )
     _disks_of_the_vm(judge, result, vm_id)
     judge.expect("the snapshots", _new_snapshots(judge), {one.snapshot_id for one in result.snapshots})
-    judge.expect(
-        "their states", {after.snapshots[one][2] for one in _new_snapshots(judge)}, {"BackedUp"}
-    )
+    judge.expect("their states", {after.snapshots[one][2] for one in _new_snapshots(judge)}, {"BackedUp"})
     judge.expect("what is left behind", claim.left_behind, ())
     if claim.on == "replica":
         _holds_the_replica(judge)

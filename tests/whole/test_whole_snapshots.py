@@ -41,9 +41,7 @@ async def test_a_partial_set_of_snapshots_is_no_set(whole_site: WholeSite) -> No
     def of_the_second(params: Mapping[str, str]) -> bool:
         return params.get("volumeid") == second
 
-    whole.site.cloud.faults.add(
-        Fault("createSnapshot", FaultKind.JOB_FAILS, times=None, match=of_the_second)
-    )
+    whole.site.cloud.faults.add(Fault("createSnapshot", FaultKind.JOB_FAILS, times=None, match=of_the_second))
     end = await whole.site.run_failing(WHOLE_LIVE)
     assert end.type == ErrorType.SNAPSHOT_FAILED
     assert end.report is not None
@@ -203,9 +201,7 @@ async def test_a_disk_that_does_not_come_off_keeps_the_vm(whole_site: WholeSite)
     def of_the_root(params: Mapping[str, str]) -> bool:
         return params.get("id") == root.id
 
-    whole.site.cloud.faults.add(
-        Fault("detachVolume", FaultKind.REFUSED, times=None, match=of_the_root)
-    )
+    whole.site.cloud.faults.add(Fault("detachVolume", FaultKind.REFUSED, times=None, match=of_the_root))
     commit = whole.commit_of(handle)
     await commit.execute_update("roll_back", ROLL_BACK)
 

@@ -37,3 +37,13 @@ async def held(handle: WorkflowHandle[Any, Any]) -> None:
 async def result_of(handle: WorkflowHandle[Any, Any]) -> Any:  # noqa: ANN401 - whatever the workflow returns
     """Wait for a result, but not for ever."""
     return await asyncio.wait_for(handle.result(), _PATIENCE)
+
+
+async def timer_started(handle: WorkflowHandle[Any, Any]) -> None:
+    """Wait until a workflow waits for a time."""
+
+    async def waits() -> bool:
+        history = await handle.fetch_history()
+        return any(event.HasField("timer_started_event_attributes") for event in history.events)
+
+    await until(waits)
