@@ -1,16 +1,20 @@
-"""``make demo``: four failovers that show every rule, on a stack that exists for as long as they take."""
+"""``make demo``: four failovers from the first check to the last order, on a stack of their own.
+
+The first is looked at before it starts. One live failover is rolled back, the other committed; the drills are
+cleaned up.
+"""
 
 import asyncio
 from pathlib import Path
 from typing import Final
 
-from client import FailoverNotCompleted
+from client import FailoverClientError, FailoverNotCompleted, Order
 from embedded.errors import UnexpectedRun
 from embedded.ports import StackPorts
 from embedded.sample_runs import SAMPLE_RUNS, SampleRun
 from embedded.screen import Screen
 from embedded.stack import EmbeddedStack
-from rules.outcomes import FailoverOutcome, FailoverResult
+from rules.outcomes import FailoverOutcome, FailoverResult, ProofLevel
 
 # A run takes seconds here; one that a broken worker cannot carry on would be waited for without end.
 _LIMIT_SECONDS: Final = 180.0
@@ -36,7 +40,54 @@ async def run_demo(cli: Path, screen: Screen) -> None:
 async def _fail_over_all(stack: EmbeddedStack, screen: Screen) -> None:
     for number, run in enumerate(SAMPLE_RUNS, start=1):
         screen.heading(f"{number} of {len(SAMPLE_RUNS)}  {run.title}")
+        if number == 1:
+            await look_before(stack, screen, run)
         check(run, await fail_over(stack, screen, run))
+        await end(stack, screen, run)
+
+
+async def look_before(stack: EmbeddedStack, screen: Screen, run: SampleRun) -> None:
+    """Show every check that the failover will make, and what came of it.
+
+    Raises:
+        UnexpectedRun: The failover would be refused.
+    """
+    report = await stack.client.preflight(run.request)
+    screen.preflight(report)
+    if not report.ready:
+        raise UnexpectedRun(f"{run.workflow_id} would be refused: {report.error_type}: {report.message}")
+
+
+async def end(
+    stack: EmbeddedStack, screen: Screen, run: SampleRun, *, limit_seconds: float = _LIMIT_SECONDS
+) -> None:
+    """Give the order that ends the new VM's time, and show what came of it.
+
+    Raises:
+        UnexpectedRun: It left something behind, or was not over in time.
+    """
+    try:
+        async with asyncio.timeout(limit_seconds):
+            if run.then is Order.ROLL_BACK:
+                order = await stack.client.roll_back(
+                    run.workflow_id,
+                    acknowledge_data_loss=True,
+                    reason="the demo is over",
+                    seconds=limit_seconds,
+                )
+            elif run.then is Order.COMMIT:
+                order = await stack.client.commit(run.workflow_id, seconds=limit_seconds)
+            else:
+                order = await stack.client.clean_up(run.workflow_id, seconds=limit_seconds)
+            report = await stack.client.end(order)
+    except (TimeoutError, FailoverClientError) as error:
+        raise UnexpectedRun(
+            f"{run.then.value} of {run.workflow_id} must succeed, but {str(error) or 'it took too long'}."
+            f" The last lines of the worker's log:\n{stack.worker.log_tail()}"
+        ) from error
+    screen.end(run.then.value, report)
+    if report.left_behind:
+        raise UnexpectedRun(f"{run.then.value} of {run.workflow_id} left something behind")
 
 
 async def fail_over(
@@ -77,6 +128,11 @@ def check(run: SampleRun, result: FailoverResult) -> None:
         raise UnexpectedRun(
             f"{run.workflow_id} must end completed with a running VM; it is {result.outcome.value},"
             f" and the VM is {result.vm.state or 'in no known state'}"
+        )
+    if len(result.attached) != run.disks or result.proven is not ProofLevel.DISKS:
+        raise UnexpectedRun(
+            f"{run.workflow_id} must run from {run.disks} disks, proven to be attached;"
+            f" it says: {result.disks}"
         )
     decided = tuple(
         (decision.source_network_name, decision.destination_network_id, decision.rule)

@@ -29,6 +29,7 @@ class _PortSettings(BaseSettings):
     temporal_port: Port = 7233
     ui_port: Port = 8233
     api_port: Port = 8082
+    replication_port: Port = 8083
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class StackPorts:
         temporal: The Temporal server's (7233, ``FAILOVER_UP_TEMPORAL_PORT``).
         ui: The Temporal Web UI's (8233, ``FAILOVER_UP_UI_PORT``).
         api: The HTTP API's (the job sheet's 8082, ``FAILOVER_UP_API_PORT``).
+        replication: The replication simulator's (8083, ``FAILOVER_UP_REPLICATION_PORT``).
     """
 
     vma: int
@@ -48,6 +50,7 @@ class StackPorts:
     temporal: int
     ui: int
     api: int
+    replication: int
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -63,14 +66,21 @@ class StackPorts:
             raise BadStackSetting(
                 "\n".join(f"{name} must be a port number from 1 to 65535" for name in wrong)
             ) from None
-        ports = cls(read.vma_port, read.cloudstack_port, read.temporal_port, read.ui_port, read.api_port)
+        ports = cls(
+            read.vma_port,
+            read.cloudstack_port,
+            read.temporal_port,
+            read.ui_port,
+            read.api_port,
+            read.replication_port,
+        )
         ports._refuse_shared()
         return ports
 
     @classmethod
     def free(cls) -> Self:
-        """Take five ports that nobody listens on at this moment."""
-        return cls(*free_ports(5))
+        """Take six ports that nobody listens on at this moment."""
+        return cls(*free_ports(6))
 
     def refuse_taken(self) -> None:
         """Refuse to start where another program already listens on one of the ports.
@@ -101,6 +111,7 @@ class StackPorts:
             (self.temporal, "the Temporal server", f"{_PREFIX}TEMPORAL_PORT"),
             (self.ui, "the Temporal Web UI", f"{_PREFIX}UI_PORT"),
             (self.api, "the HTTP API", f"{_PREFIX}API_PORT"),
+            (self.replication, "the replication simulator", f"{_PREFIX}REPLICATION_PORT"),
         )
 
 

@@ -12,13 +12,20 @@ from rich.padding import Padding
 from rich.table import Table
 
 from client import Step, StepState
-from rules.outcomes import FailoverResult
+from rules.outcomes import EndReport, FailoverResult, PreflightReport
+from rules.preflight import CheckStatus
 from rules.resolution import NetworkDecision
 
 _MARKS: Final = {
     StepState.DONE: "[green]ok[/]    ",
     StepState.FAILED: "[red]failed[/]",
     StepState.CANCELLED: "[yellow]cancel[/]",
+}
+
+_RESULTS: Final = {
+    CheckStatus.PASS: "[green]pass[/]",
+    CheckStatus.WARNING: "[yellow]WARNING[/]",
+    CheckStatus.FAILURE: "[red]FAILURE[/]",
 }
 
 _ROOMY: Final = 90
@@ -66,11 +73,34 @@ class Screen:
         vm = result.vm
         self.line(f"  {result.outcome.value}: VM {vm.name} is {vm.state} in CloudStack, id {vm.id}")
         self.line(f"  source NICs from: {result.nic_source.value}; disks: {result.disks}")
+        for fact in _facts(result):
+            self.line(f"  {fact}")
         # No lines and, where it is narrow, single gaps: a network's id fits into 80 columns unbroken.
         table = _decision_table(result.decisions, gap=1 if self._console.width < _ROOMY else 3)
         self._console.print(Padding(table, (1, 0, 1, 2), expand=False))
         for warning in result.warnings:
             self.line(f"  warning: {warning}", style="yellow")
+
+    def preflight(self, report: PreflightReport) -> None:
+        """Show every check, and what came of it."""
+        passed = sum(check.status is CheckStatus.PASS for check in report.checks)
+        self.line(f"  preflight: {passed} of {len(report.checks)} checks pass")
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+        for column in ("check", "result", "found"):
+            table.add_column(column, overflow="fold")
+        for check in report.checks:
+            fix = f" Fix: {check.fix}" if check.fix else ""
+            table.add_row(check.name, _RESULTS[check.status], escape(f"{check.message}{fix}"))
+        self._console.print(Padding(table, (0, 0, 1, 2), expand=False))
+
+    def end(self, order: str, report: EndReport) -> None:
+        """Show what an order led to."""
+        self.line(f"  ordered: {order}; {report.end}")
+        for word, texts in (("restored", report.restored), ("removed", report.removed)):
+            for text in texts:
+                self.line(f"  {word}: {text}", style="dim")
+        for text in report.left_behind:
+            self.line(f"  left behind: {text}", style="red")
 
 
 class Progress:
@@ -96,6 +126,23 @@ class Progress:
         self._console.print(
             f"  {_MARKS[step.state]} [dim]{elapsed:6.2f} s[/]  {escape(step.summary)}", soft_wrap=True
         )
+
+
+def _facts(result: FailoverResult) -> Iterator[str]:
+    if result.proven is not None:
+        yield f"proven: {result.proven.value}"
+    if result.recovery_point is not None:
+        yield f"recovery point: sync {result.recovery_point.job_id}"
+    reached = result.objectives
+    if reached is not None:
+        rpo = "unknown" if reached.rpo_seconds is None else f"{reached.rpo_seconds:.0f} s"
+        outage = "" if reached.outage_seconds is None else f", outage {reached.outage_seconds:.1f} s"
+        yield f"reached: RPO {rpo}, RTO {reached.rto_seconds:.1f} s{outage}"
+    if result.source_end is not None:
+        yield f"source: powered off ({result.source_end.shutdown_method})"
+    if result.snapshots:
+        kind = "rollback snapshots" if result.failover_type == "live" else "snapshots"
+        yield f"{kind}: {len(result.snapshots)}"
 
 
 def _decision_table(decisions: tuple[NetworkDecision, ...], gap: int) -> Table:

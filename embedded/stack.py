@@ -30,7 +30,7 @@ _WORKER_GRACE_SECONDS: Final = 20.0
 
 
 class EmbeddedStack:
-    """Temporal server, both simulators, SQLite database, worker and HTTP API, each one a process or file.
+    """Temporal server, three simulators, SQLite database, worker and HTTP API, each one a process or file.
 
     ``async with`` starts them and waits until each is of use; at the end all are stopped, the last started
     first, whatever happened. Nothing outlives this process, even when it is killed.
@@ -50,6 +50,7 @@ class EmbeddedStack:
         self.cloudstack_endpoint = f"http://{HOST}:{ports.cloudstack}/client/api"
         self.vma_url = f"http://{HOST}:{ports.vma}"
         self.api_url = f"http://{HOST}:{ports.api}"
+        self.replication_url = f"http://{HOST}:{ports.replication}"
         self.folder: Path
         self.server: TemporalServer
         self.client: FailoverClient
@@ -116,12 +117,20 @@ class EmbeddedStack:
             "--port",
             str(ports.cloudstack),
         )
-        for process in (self.server.process, vma, cloudstack):
+        # It writes its jobs where the real one does: into the database that the worker reads.
+        replication = self._python(
+            "Replication simulator",
+            *("-m", "simulators.replication", "--port", str(ports.replication)),
+            *("--database", database.worker_settings["FAILOVER_DATABASE_URL"]),
+            *("--steps", "2", "--step-seconds", "0.5"),
+        )
+        for process in (self.server.process, vma, cloudstack, replication):
             await self._begin(exits, process)
         await self._ready(self.server.process, self.server.is_ready, self.server.address)
         self._report(f"Temporal Web UI: {self.server.ui_address}")
         await self._ready(vma, lambda: answers(f"{self.vma_url}/api/v1/health"), self.vma_url)
         await self._ready(cloudstack, lambda: answers(self.cloudstack_endpoint), self.cloudstack_endpoint)
+        await self._ready(replication, lambda: answers(self.replication_url), self.replication_url)
 
         temporal = await Client.connect(
             self.server.address, namespace=NAMESPACE, data_converter=pydantic_data_converter
@@ -138,9 +147,11 @@ class EmbeddedStack:
                 "CLOUDSTACK_SECRET": cloud.ADMIN.secret,
                 "VMA_URL": self.vma_url,
                 "FAILOVER_DEFAULT_TEST_NETWORK_ID": cloud.DEFAULT_TEST_NET_ID,
-                "FAILOVER_DISKS": "none",
-                # A simulated cloud answers at once; the production default would only be waited for.
+                "REPLICATION_URL": self.replication_url,
+                # What is simulated answers at once; the production defaults would only be waited for.
                 "FAILOVER_JOB_POLL_SECONDS": "0.5",
+                "FAILOVER_SOURCE_POLL_SECONDS": "0.5",
+                "FAILOVER_SYNC_POLL_SECONDS": "0.5",
                 "FAILOVER_LOG_FORMAT": "console",
                 **where,
             },

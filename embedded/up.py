@@ -33,11 +33,21 @@ def _explain(stack: EmbeddedStack, cli: Path, screen: Screen) -> None:
     screen.line(f"  HTTP API    {stack.api_url}")
     screen.line(f"  worker log  {stack.worker.log_path}")
     for run in SAMPLE_RUNS:
-        screen.heading(f"Start a {run.title}:")
+        screen.heading(f"Start a {run.title.partition(', then ')[0]}:")
         screen.line(
             f"{command} workflow start {where} --type FailoverWorkflow --task-queue failover"
             f" --workflow-id {run.workflow_id} --input {shlex.quote(json.dumps(run.request))}"
         )
+    screen.heading("Check all of it beforehand; decide afterwards; end a drill:")
+    at = f"--address {stack.server.address}"
+    live = next(run for run in SAMPLE_RUNS if run.failover_type == "live")
+    test = next(run for run in SAMPLE_RUNS if run.failover_type == "test")
+    screen.line(f"./failover preflight {live.context_id} --type live {at}")
+    screen.line(f"./failover commit {live.workflow_id} --wait {at}")
+    screen.line(
+        f"./failover rollback {live.workflow_id} --acknowledge-data-loss --reason 'a try' --wait {at}"
+    )
+    screen.line(f"./failover cleanup {test.workflow_id} --wait {at}")
     screen.heading("The same over HTTP, and all jobs:")
     screen.line(
         f"curl -X POST {stack.api_url}/api/v1/failover/unified"

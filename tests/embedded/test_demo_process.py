@@ -3,6 +3,7 @@
 import re
 import signal
 
+from client import Order
 from embedded.sample_runs import SAMPLE_RUNS
 from simulators.cloudstack import sample as cloud
 from tests.support.stack_process import Machine
@@ -15,6 +16,8 @@ NAMES = {
     cloud.DEFAULT_NET_ID: cloud.DEFAULT_NET_NAME,
     cloud.DEFAULT_TEST_NET_ID: cloud.DEFAULT_TEST_NET_NAME,
 }
+
+_ENDS = {Order.ROLL_BACK: "rolled_back", Order.CLEAN_UP: "cleaned_up", Order.COMMIT: "committed"}
 
 
 def parts(output: str) -> list[str]:
@@ -36,12 +39,20 @@ async def test_the_demo_shows_where_every_nic_went_and_leaves_nothing_running(ap
             assert network_id in part
             assert (f"warning: NIC {index} ({source!r})" in part) is rule.is_fallback
         assert "completed: VM pgtest" in part
-        assert "disks: none attached" in part
+        kind = "replicated disk" if run.failover_type == "live" else "clone"
+        assert f"disks: {run.disks} {kind}{'' if run.disks == 1 else 's'} attached" in part
+        assert "proven: disks" in part
+        assert f"ordered: {run.then.value}; {_ENDS[run.then]}" in part
+        assert ("reached: RPO 0 s" in part) is (run.failover_type == "live")
         assert re.search(
             rf"http://127\.0\.0\.1:\d+/namespaces/default/workflows/{run.workflow_id}/[0-9a-f-]+/history",
             part,
         )
         assert part.count("  ok ") >= 8
+    assert re.search(r"preflight: \d+ of \d+ checks pass", shown[0])
+    assert re.search(r"^ +boot_disk +pass ", shown[0], flags=re.MULTILINE)
+    assert "FAILURE" not in shown[0]
+    assert "restored: source VM: powered on" in shown[0]
     assert appliance.calls == [], "a setting of the environment was used"
     assert "a-production" not in demo.output
     assert demo.survivors() == []

@@ -6,13 +6,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from client import Step, StepState
+from client import EndReport, Order, PreflightReport, Step, StepState
 from embedded.demo import check
 from embedded.errors import UnexpectedRun
 from embedded.sample_runs import SAMPLE_RUNS, SampleRun
 from embedded.screen import Screen
+from rules.disks import RecoveryPoint, SnapshotFact, VolumeFacts
 from rules.nics import NicSource
-from rules.outcomes import FailoverOutcome, FailoverResult, FailoverVm
+from rules.outcomes import (
+    FailoverOutcome,
+    FailoverResult,
+    FailoverVm,
+    Objectives,
+    ProofLevel,
+    SourceEnd,
+)
+from rules.preflight import Check, CheckStatus
 from rules.resolution import NetworkDecision, NetworkRule
 
 RUN = SampleRun(
@@ -20,6 +29,8 @@ RUN = SampleRun(
     context_id="ctx-sample",
     failover_type="test",
     expected=(("LAN", "net-1", NetworkRule.MAPPED),),
+    then=Order.CLEAN_UP,
+    disks=1,
 )
 DECISION = NetworkDecision(
     nic_index=0,
@@ -37,6 +48,9 @@ RESULT = FailoverResult(
     vm=FailoverVm(id="vm-1", name="vm-test-1", state="Running"),
     decisions=(DECISION,),
     nic_source=NicSource.VMA,
+    disks="1 clone attached",
+    proven=ProofLevel.DISKS,
+    attached=(VolumeFacts(volume_id="volume-1", vm_id="vm-1", device_id=0),),
 )
 
 
@@ -86,8 +100,82 @@ def test_every_nic_is_shown_with_source_destination_and_rule() -> None:
     assert ["0", "LAN", "test-lan", "mapped", "none"] in lines
     assert ["1", "DMZ", "net-1", "custom", "none"] in lines
     assert ["2", "Backup", "not", "connected", "default", "none"] in lines
-    assert "disks: none attached" in printed.text
+    assert "disks: 1 clone attached" in printed.text
     assert "completed: VM vm-test-1 is Running in CloudStack, id vm-1" in printed.text
+
+
+def test_what_a_live_failover_reached_is_shown() -> None:
+    printed = Printed()
+
+    printed.screen.result(
+        result(
+            failover_type="live",
+            recovery_point=RecoveryPoint(job_id="job-7"),
+            objectives=Objectives(rpo_seconds=0, rto_seconds=4.25, outage_seconds=3.5),
+            source_end=SourceEnd(powered_off=True, shutdown_method="graceful"),
+            snapshots=(SnapshotFact(snapshot_id="s-1", volume_id="volume-1"),),
+        )
+    )
+    printed.screen.result(result(objectives=Objectives(rto_seconds=1)))
+
+    for line in (
+        "  proven: disks",
+        "  recovery point: sync job-7",
+        "  reached: RPO 0 s, RTO 4.2 s, outage 3.5 s",
+        "  source: powered off (graceful)",
+        "  rollback snapshots: 1",
+        "  reached: RPO unknown, RTO 1.0 s",
+    ):
+        assert line in printed.text.splitlines()
+
+
+def test_the_preflight_shows_every_check_with_what_to_do_about_it() -> None:
+    printed = Printed(width=80)
+    long = "the guest has no tools, so that a gentle power-off pulls its plug at once [sic]"
+
+    printed.screen.preflight(
+        PreflightReport(
+            context_id="c",
+            failover_type="live",
+            ready=False,
+            checks=(
+                Check(name="quota", status=CheckStatus.PASS, message="enough"),
+                Check(name="tools", status=CheckStatus.WARNING, message=long, fix="install them"),
+                Check(name="disks", status=CheckStatus.FAILURE, message="one is missing"),
+            ),
+        )
+    )
+
+    lines = printed.text.splitlines()
+    assert lines[0] == "  preflight: 1 of 3 checks pass"
+    assert max(map(len, lines)) <= 80
+    text = " ".join(printed.text.split())
+    assert "quota pass enough" in text
+    assert f"{long} Fix: install them" in text
+    assert "disks FAILURE one is missing" in text
+
+
+def test_the_end_of_a_vm_names_all_that_was_done_and_all_that_is_left() -> None:
+    printed = Printed()
+
+    printed.screen.end(
+        "clean_up_now",
+        EndReport(
+            end="cleanup_required",
+            workflow_id="w",
+            context_id="c",
+            removed=("clone",),
+            restored=("source",),
+            left_behind=("vm",),
+        ),
+    )
+
+    assert printed.text.splitlines() == [
+        "  ordered: clean_up_now; cleanup_required",
+        "  restored: source",
+        "  removed: clone",
+        "  left behind: vm",
+    ]
 
 
 def test_warnings_are_marked_in_the_table_and_told_below_it() -> None:
@@ -185,6 +273,8 @@ def test_a_run_as_expected_is_accepted() -> None:
         (result(outcome=FailoverOutcome.FAILED), "it is failed"),
         (result(vm=RESULT.vm.model_copy(update={"state": "Stopped"})), "the VM is Stopped"),
         (result(vm=RESULT.vm.model_copy(update={"state": ""})), "no known state"),
+        (result(attached=()), "must run from 1 disks"),
+        (result(proven=ProofLevel.NETWORKS), "proven to be attached"),
         (result(decisions=(decision(destination_network_id="net-2"),)), "net-2"),
         (result(decisions=(decision(rule=NetworkRule.DEFAULT),)), "default"),
         (result(decisions=(decision(source_network_name="WAN"),)), "WAN"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from embedded.demo import check, fail_over
+from embedded.demo import check, end, fail_over
 from embedded.errors import ComponentFailed, UnexpectedRun
 from embedded.ports import StackPorts
 from embedded.sample_runs import SAMPLE_RUNS
@@ -47,7 +47,10 @@ async def test_the_current_details_of_a_run_can_be_read_from_its_worker(stack: E
     details = await stack.client.current_details(run.workflow_id)
 
     assert "pgtest2" in details
-    assert "disks: none attached" in details
+    assert "disks: 1 replicated disk attached" in details
+    await end(stack, Screen(), run)
+    with pytest.raises(UnexpectedRun, match="commit of .* must succeed, but .* it is over"):
+        await end(stack, Screen(), run)
 
 
 async def test_a_run_that_does_not_go_on_is_given_up_with_the_workers_log(stack: EmbeddedStack) -> None:
@@ -81,6 +84,7 @@ async def test_a_part_that_ends_is_reported_and_the_work_is_cancelled(temporal_c
     assert not folder.exists()
     assert not await answers(stack.vma_url)
     assert not await answers(stack.cloudstack_endpoint)
+    assert not await answers(stack.replication_url)
     assert not await answers(stack.server.ui_address)
     assert [line.partition(":")[0] for line in lines] == [
         "Database",
@@ -88,6 +92,7 @@ async def test_a_part_that_ends_is_reported_and_the_work_is_cancelled(temporal_c
         "Temporal Web UI",
         "VMA simulator",
         "CloudStack simulator",
+        "Replication simulator",
         "Worker",
         "HTTP API",
     ]

@@ -13,6 +13,7 @@ SETTINGS = {
     "FAILOVER_UP_TEMPORAL_PORT": "the Temporal server",
     "FAILOVER_UP_UI_PORT": "the Temporal Web UI",
     "FAILOVER_UP_API_PORT": "the HTTP API",
+    "FAILOVER_UP_REPLICATION_PORT": "the replication simulator",
 }
 
 
@@ -24,7 +25,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_defaults_are_the_job_sheets_ports() -> None:
     assert StackPorts.from_environment() == StackPorts(
-        vma=9081, cloudstack=8080, temporal=7233, ui=8233, api=8082
+        vma=9081, cloudstack=8080, temporal=7233, ui=8233, api=8082, replication=8083
     )
 
 
@@ -32,7 +33,7 @@ def test_each_setting_moves_its_own_port(monkeypatch: pytest.MonkeyPatch) -> Non
     for number, name in enumerate(SETTINGS, start=40001):
         monkeypatch.setenv(name, str(number))
 
-    assert StackPorts.from_environment() == StackPorts(40001, 40002, 40003, 40004, 40005)
+    assert StackPorts.from_environment() == StackPorts(40001, 40002, 40003, 40004, 40005, 40006)
 
 
 @pytest.mark.parametrize("value", ("", "http", "0", "65536", "-1", "80.5"))
@@ -71,10 +72,10 @@ def test_two_parts_cannot_share_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
         StackPorts.from_environment()
 
 
-@pytest.mark.parametrize("position", range(5))
+@pytest.mark.parametrize("position", range(6))
 @pytest.mark.parametrize("host", (HOST, "0.0.0.0"), ids=("loopback", "all-addresses"))  # noqa: S104 - a listener as others have it
 def test_a_taken_port_names_itself_its_user_and_its_setting(host: str, position: int) -> None:
-    numbers = free_ports(5)
+    numbers = free_ports(6)
     setting, user = list(SETTINGS.items())[position]
     with socket.socket() as other:
         other.bind((host, numbers[position]))
@@ -91,7 +92,7 @@ def test_a_taken_port_names_itself_its_user_and_its_setting(host: str, position:
 
 
 def test_all_taken_ports_are_named_at_once() -> None:
-    numbers = free_ports(5)
+    numbers = free_ports(6)
     with (
         socket.create_server((HOST, numbers[0])),
         socket.create_server((HOST, numbers[3])),
@@ -110,7 +111,7 @@ def test_a_connection_that_lingers_after_its_server_is_gone_takes_no_port() -> N
         accepted.close()
         assert caller.recv(1) == b""
 
-    StackPorts(number, *free_ports(4)).refuse_taken()
+    StackPorts(number, *free_ports(5)).refuse_taken()
 
 
 def test_free_ports_are_distinct_and_below_those_of_outgoing_connections() -> None:
@@ -120,4 +121,5 @@ def test_free_ports_are_distinct_and_below_those_of_outgoing_connections() -> No
     assert max(numbers) < 32768
     ports = StackPorts.free()
     ports.refuse_taken()
-    assert len({ports.vma, ports.cloudstack, ports.temporal, ports.ui, ports.api}) == 5
+    numbers = [ports.vma, ports.cloudstack, ports.temporal, ports.ui, ports.api, ports.replication]
+    assert len(set(numbers)) == 6

@@ -20,6 +20,7 @@ SETTINGS = (
     "FAILOVER_UP_TEMPORAL_PORT",
     "FAILOVER_UP_UI_PORT",
     "FAILOVER_UP_API_PORT",
+    "FAILOVER_UP_REPLICATION_PORT",
 )
 
 
@@ -65,12 +66,16 @@ async def test_a_printed_line_starts_a_failover_and_a_signal_stops_all(
     result = await client.result("failover-live-ctx-pgtest1-20250922-210037")
     assert result.vm.name == "pgtest1"
     assert result.vm.state == "Running"
+    back = re.search(r"^./failover rollback .*$", up.output, flags=re.MULTILINE)
+    assert back is not None
+    assert "restored: source VM: powered on" in await shell(back.group())
 
     listed = re.search(r"^curl -s .*$", up.output, flags=re.MULTILINE)
     assert listed is not None
     assert f":{moved['FAILOVER_UP_API_PORT']}/" in listed.group()
     (job,) = json.loads(await shell(listed.group()))["jobs"]
     assert (job["status"], job["vm"]["id"]) == ("completed", result.vm.id)
+    assert job["ending"] == "rolled_back"
 
     up.send(stop)
     assert await up.end() == 0, up.output
@@ -96,7 +101,7 @@ async def test_the_printed_post_starts_a_failover(appliance: Machine) -> None:
 
 async def test_nothing_outlives_a_stack_that_is_killed(appliance: Machine) -> None:
     up = await start(appliance, settings())
-    assert len(up.survivors()) >= 5
+    assert len(up.survivors()) >= 6
 
     up.send(signal.SIGKILL)
 
