@@ -20,18 +20,21 @@ def destination(known: Situation) -> Check:
     )
 
 
+def held(by: str) -> Check:
+    """Return what is said of a VM that an open workflow holds."""
+    return failed(
+        "open_run",
+        f"workflow {by} holds this VM",
+        "Wait for its end; or commit it, roll it back or clean it up (docs/operate.md)",
+    )
+
+
 def open_run(known: Situation) -> Check:
     """Judge whether another failover of this VM is open. A run was told so by its lease before."""
-    name = "open_run"
     if known.held_by:
-        return failed(
-            name,
-            f"workflow {known.held_by} holds this VM",
-            "Wait for its end; or commit it, roll it back or clean it up (docs/operate.md)",
-        )
-    if known.lease_held:
-        return passed(name, "this run holds the VM; no other can begin")
-    return passed(name, "no open failover holds the VM")
+        return held(known.held_by)
+    by_us = "this run holds the VM; no other can begin"
+    return passed("open_run", by_us if known.lease_held else "no open failover holds the VM")
 
 
 def live_vm(known: Situation) -> Check:

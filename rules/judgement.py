@@ -1,6 +1,6 @@
 """The preflight's judgement: every check that applies to a run, in one list, and what follows from them.
 
-What decides the run's error type stands first: ``destination``, ``open_run``, ``live_vm`` and the source.
+What decides the run's error type stands first: ``open_run``, ``destination``, ``live_vm`` and the source.
 """
 
 from math import ceil
@@ -28,8 +28,8 @@ def judge(known: Situation) -> Preflight:
     point = judge_replication.point_of(known)
     boots_by, firmware_check = judge_machine.firmware(known)
     checks = [
-        judge_machine.destination(known),
         judge_machine.open_run(known),
+        judge_machine.destination(known),
         judge_machine.live_vm(known),
         *_of_the_source(known),
         judge_disks.disks_present(known),

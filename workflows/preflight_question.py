@@ -10,7 +10,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.context import HolderQuery, LoadContextRequest, OwnerQuery
     from activities.messages.networks import ResolveNetworkRequest
     from rules.errors import FailoverErrorType
+    from rules.judge_machine import held
     from rules.outcomes import PreflightReport
+    from rules.preflight import Preflight
     from rules.temporal_names import PREFLIGHT_WORKFLOW
     from workflows import preflight, steps
     from workflows.failures import explain
@@ -59,6 +61,22 @@ class PreflightWorkflow:
     async def _check(self, run: FailoverRun) -> None:
         run.loaded = await steps.load_context(LoadContextRequest(config=run.config))
         held_by = await _open_holder(run)
+        other = ""
+        try:
+            await self._look(run, held_by)
+        except (ActivityError, ApplicationError) as error:
+            if not held_by or run.preflight.checks:
+                raise
+            other = f"; and: {explain(error)[1]}"
+        if held_by:
+            # Nothing was judged: a rehearsal has no checks, and a whole run's need a plan that can be made.
+            run.preflight = Preflight(checks=(held(held_by),))
+            raise failure(
+                FailoverErrorType.FAILOVER_IN_PROGRESS,
+                f"Another failover of this VM is running: workflow {held_by}{other}",
+            )
+
+    async def _look(self, run: FailoverRun, held_by: str) -> None:
         run.learn_source(await find_source(run.loaded))
         run.decisions, run.gone_vm_ids = await resolve(
             ResolveNetworkRequest(
@@ -72,14 +90,8 @@ class PreflightWorkflow:
         )
         if run.whole:
             await preflight.check_everything(run, record=False, held_by=held_by)
-            return
-        await preflight.check_destination_only(run, record=False)
-        if held_by:
-            # A rehearsal has no list of checks that could say it.
-            raise failure(
-                FailoverErrorType.FAILOVER_IN_PROGRESS,
-                f"Another failover of this VM is running: workflow {held_by}",
-            )
+        else:
+            await preflight.check_destination_only(run, record=False)
 
 
 async def _open_holder(run: FailoverRun) -> str:

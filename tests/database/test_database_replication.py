@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from database import Database, ReplicaRepository, ReplicationRepository, SchemaGeneration, migrate
 from database.tables import (
@@ -17,6 +18,7 @@ from rules.disks import (
     CompletedSync,
     Firmware,
     GuestFamily,
+    KeptSnapshot,
     ReplicatedDisk,
     ReplicationFacts,
     SyncJob,
@@ -171,6 +173,51 @@ async def test_a_job_that_broke_off_or_runs_is_told(field_database: Database) ->
     assert await repository.running("ctx-a") == found.running
     assert {disk.sync.job_id for disk in found.disks if disk.sync} == {"job-1-ctx-a"}
     assert await repository.running("CTX-A") is None
+
+
+async def test_what_tore_the_replica_first_and_the_snapshots_that_were_kept_are_told(
+    field_database: Database,
+) -> None:
+    """Only a snapshot that its row calls ready counts, and only of this VM's volumes."""
+    config_id = await a_protected_vm(field_database)
+    await a_protected_vm(field_database, "ctx-b")
+    for number in (2, 3):
+        await a_job(field_database, f"job-{number}", "failed", hours=number)
+    taken_at = NOW + timedelta(hours=1)
+    for volume_id, snapshot_id, status in (
+        ("volume-0-ctx-a", "snapshot-0", "ready"),
+        ("volume-1-ctx-a", "snapshot-1", "failed"),
+        ("volume-0-ctx-b", "snapshot-b", "ready"),
+    ):
+        async with field_database.write() as connection:
+            await connection.execute(
+                update(ossea_volumes)
+                .where(ossea_volumes.c.volume_id == volume_id)
+                .values(snapshot_id=snapshot_id, snapshot_status=status, snapshot_created_at=taken_at)
+            )
+
+    found = await ReplicationRepository(field_database).facts("ctx-a", config_id)
+
+    assert (found.torn_by, found.torn_at) == ("job-3", NOW + timedelta(hours=2))
+    assert found.kept_snapshots == (
+        KeptSnapshot(snapshot_id="snapshot-0", volume_id="volume-0-ctx-a", taken_at=taken_at),
+    )
+
+
+async def test_a_replica_that_is_whole_names_nothing_torn_and_nothing_kept(field_database: Database) -> None:
+    """A row without the name of a snapshot keeps none; a job that runs tore nothing yet."""
+    config_id = await a_protected_vm(field_database)
+    await a_job(field_database, "job-2", "replicating", hours=1)
+    async with field_database.write() as connection:
+        await connection.execute(
+            update(ossea_volumes)
+            .where(ossea_volumes.c.volume_id == "volume-0-ctx-a")
+            .values(snapshot_id="", snapshot_status="ready")
+        )
+
+    found = await ReplicationRepository(field_database).facts("ctx-a", config_id)
+
+    assert (found.torn_by, found.torn_at, found.kept_snapshots) == ("", None, ())
 
 
 async def test_the_failover_that_wrote_to_the_replica_is_named(field_database: Database) -> None:
