@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.moves import NOWHERE, bring
     from workflows.orders import TakenOver, Undone
     from workflows.template_root import drop_template_root
-    from workflows.way_back import stop
+    from workflows.way_back import all_left, stop
 
 
 async def remove_drill(taken: TakenOver, say: Callable[[str], None]) -> Undone:
@@ -31,7 +31,7 @@ async def remove_drill(taken: TakenOver, say: Callable[[str], None]) -> Undone:
     say("cleanup: stop the VM")
     undone = await stop(taken)
     if undone.left_behind:
-        return undone
+        return undone.and_then(all_left(taken, "not touched, since the VM may run"))
     say("cleanup: take the clones off")
     for clone_id in taken.clone_ids:
         # One that cannot be taken off is named by the removal below, which reads where it is.

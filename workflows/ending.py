@@ -123,8 +123,9 @@ async def _undo(run: FailoverRun) -> Undone:
         # Read afresh: a reset replays what an earlier run knew before it completed.
         before = await steps.begin_undo(RunQuery(workflow_id=run.workflow_id))
     except ActivityError as error:
-        unknown = f"{machine.named(taken)}, its disks and snapshots: not undone: {explain(error)[1]}"
-        return Undone(left_behind=(unknown,), home=False, vm_gone=False)
+        why = f"not undone: {explain(error)[1]}"
+        of_vm = Undone(left_behind=(f"{machine.named(taken)}: {why}",) if taken.touched.vm else ())
+        return of_vm.and_then(way_back.all_left(taken, why))
     taken = taken.model_copy(update={"keep_vm_id": before.completed_vm_id})
     if run.set_is_incomplete:
         # A snapshot or a clone whose answer nobody has seen may still come; its absence proves nothing yet.

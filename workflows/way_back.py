@@ -58,7 +58,7 @@ async def go_back(taken: TakenOver, say: Say) -> tuple[Undone, TakenOver]:
     stopped = await stop(taken)
     if stopped.left_behind:
         # Whatever follows would act on disks that are being written to.
-        return stopped.and_then(_all_left(taken, "not touched, since the VM may run")), taken
+        return stopped.and_then(all_left(taken, "not touched, since the VM may run")), taken
     say("way back: bring the disks home; power on the source")
     disks, source = await asyncio.gather(_bring_disks_home(taken), _power_on_source(taken))
     say("way back: remove the VM")
@@ -109,11 +109,13 @@ async def _bring_disks_home(taken: TakenOver) -> Undone:
         for home in await asyncio.gather(*homes):
             undone = undone.and_then(home)
     if not undone.home:
-        return undone
+        return undone.and_then(_snapshots_left(taken, "not removed, since a replica is not back"))
     reverted = not undone.kept
     if touched.written:
         undone = undone.and_then(await _say_how_it_returns(taken, reverted=reverted))
-    if touched.snapshots and undone.home:
+    if not undone.home:
+        return undone.and_then(_snapshots_left(taken, "not removed, since the replica counts as written to"))
+    if touched.snapshots:
         undone = undone.and_then(await _drop_snapshots(taken, keep=not reverted))
     return undone
 
@@ -226,18 +228,29 @@ async def _release_fence(taken: TakenOver, *, home: bool) -> Undone:
     return Undone(restored=("replication: released",))
 
 
-def _all_left(taken: TakenOver, why: str) -> Undone:
+def all_left(taken: TakenOver, why: str) -> Undone:
+    """Name everything that was touched and that nothing was done about, the VM itself excepted."""
     touched = taken.touched
     left = []
     if touched.moved or touched.written:
         left += [f"disk {disk.disk_id} (volume {disk.volume_id}): {why}" for disk in taken.disks]
-    if touched.snapshots:
-        left += [f"snapshot {one.name} ({one.snapshot_id}): {why}" for one in taken.snapshots]
+    left += [f"clone {clone_id}: {why}" for clone_id in taken.clone_ids]
+    left += _snapshots_left(taken, why).left_behind
     if touched.fence:
         left.append(f"replication stays fenced: {why}")
     if touched.source:
         left.append(f"source VM: not powered on: {why}")
     return Undone(left_behind=tuple(left), home=False, vm_gone=False)
+
+
+def _snapshots_left(taken: TakenOver, why: str) -> Undone:
+    if not taken.touched.snapshots and not taken.touched.clones:
+        return Undone()
+    if not taken.snapshots:
+        return Undone(left_behind=(f"snapshots that this failover may have begun: {why}",))
+    return Undone(
+        left_behind=tuple(f"snapshot {one.name} ({one.snapshot_id}): {why}" for one in taken.snapshots)
+    )
 
 
 async def _job(taken: TakenOver, job_id: str, what: str, size_gb: int = 0) -> JobState:
