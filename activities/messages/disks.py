@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from activities.messages.vm import VmOwner
 from rules.disks import DiskPlan, SnapshotFact, VolumeFacts
 from rules.models import Record
@@ -208,6 +210,28 @@ class StopReply(Record):
 
     state: str
     job_id: str = ""
+
+
+class RenewLeaseRequest(Record):
+    """Ask for a drill's VM to be kept longer by CloudStack's own clock.
+
+    Attributes:
+        days: From now on; CloudStack counts anew with every call.
+    """
+
+    owner: VmOwner
+    vm: FailoverVm
+    days: int = Field(ge=1)
+
+
+class RenewedLease(Record):
+    """How long CloudStack keeps the VM, as read back.
+
+    Attributes:
+        days: 0 for a VM without a lease, which nothing but its cleanup ends.
+    """
+
+    days: int
 
 
 class VerifyDisksRequest(Record):
