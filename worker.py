@@ -137,6 +137,7 @@ async def make_activities(
                 RemoveVMActivities(clouds).remove_vm,
                 record.begin_run,
                 record.record_start,
+                record.record_held,
                 record.begin_undo,
                 record.record_plan,
                 record.record_vm,

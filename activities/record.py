@@ -9,13 +9,14 @@ from temporalio import activity
 from activities.messages.record import (
     BeginRunRequest,
     FinishRunRequest,
+    HeldRequest,
     PreviousRun,
     Recorded,
     RecordPlanRequest,
     RecordVMRequest,
     RunQuery,
 )
-from activities.summaries import OF_LIVE_RUNS, run_summary
+from activities.summaries import OF_LIVE_RUNS, STARTED_LIVE, held_summary, run_summary
 from activities.translate import typed_failures
 from database import (
     ContextRepository,
@@ -114,6 +115,25 @@ class RecordActivities:
         """
         with typed_failures():
             await self._runs.set_state(request.workflow_id, RunState.STARTING, at=datetime.now(UTC))
+        return Recorded()
+
+    @activity.defn(name="RecordHeldActivity")
+    async def record_held(self, request: HeldRequest) -> Recorded:
+        """Record that the run holds, why and what an operator can do, or that it goes on.
+
+        The lease stays with the run. The new VM has started, so ``current_status`` says ``failed_over_live``.
+
+        Raises:
+            ApplicationError: DatabaseUnavailable.
+        """
+        now = datetime.now(UTC)
+        state = RunState.HELD if request.held else RunState.STARTING
+        with typed_failures():
+            with suppress(UnknownRun):  # a database that lost the run still has the context
+                await self._runs.set_state(request.workflow_id, state, at=now)
+            await self._contexts.record_operation(
+                request.context_id, held_summary(request, now), status=STARTED_LIVE, at=now
+            )
         return Recorded()
 
     @activity.defn(name="RecordPlanActivity")

@@ -5,12 +5,15 @@ from datetime import datetime
 from typing import Final
 
 from activities.messages.aftermath import End, RecordEndRequest
-from activities.messages.record import FinishRunRequest
-from rules.advice import advice_for
+from activities.messages.record import FinishRunRequest, HeldRequest
+from rules.advice import HELD_ADVICE, advice_for
 from rules.outcomes import DISKS_NONE, FailoverOutcome
 from rules.request import FailoverType
 
-OF_LIVE_RUNS: Final = ("failed_over_live", "completed")
+STARTED_LIVE: Final = "failed_over_live"
+"""What ``current_status`` is from the moment at which the new VM may write."""
+
+OF_LIVE_RUNS: Final = (STARTED_LIVE, "completed")
 """Values of ``current_status`` that a live run wrote: a drill beside it leaves them as they are."""
 
 _ALSO_LEFT_BY_DRILLS: Final = ("discovered", "replicating", "ready_for_failover", "failed")
@@ -41,6 +44,25 @@ def run_summary(request: FinishRunRequest, now: datetime) -> dict[str, object]:
             "error_message": request.error_message,
             "error_category": advice.category.value,
             "actionable_steps": list(advice.steps),
+        }
+    return summary
+
+
+def held_summary(request: HeldRequest, now: datetime) -> dict[str, object]:
+    """Build the summary of a run that holds, or that an operator let go on."""
+    summary: dict[str, object] = {
+        "job_id": request.workflow_id,
+        "external_job_id": request.workflow_id,
+        "operation_type": f"{request.failover_type.value}_failover",
+        "status": "held" if request.held else "running",
+        "timestamp": now.isoformat(),
+    }
+    if request.held:
+        summary |= {
+            "failed_step": "held after the start of the VM",
+            "error_message": request.why,
+            "error_category": HELD_ADVICE.category.value,
+            "actionable_steps": list(HELD_ADVICE.steps),
         }
     return summary
 

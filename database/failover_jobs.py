@@ -9,6 +9,7 @@ The table has fewer words than a run has states. The nearest legal one is writte
     planned             creating_vm
     vm_created          creating_vm
     starting            powering_on
+    held                powering_on
     completed           completed
     undoing             cleanup
     failed              failed
@@ -39,6 +40,7 @@ JOB_STATUS: dict[RunState, str] = {
     RunState.PLANNED: "creating_vm",
     RunState.VM_CREATED: "creating_vm",
     RunState.STARTING: "powering_on",
+    RunState.HELD: "powering_on",
     RunState.COMPLETED: "completed",
     RunState.UNDOING: "cleanup",
     RunState.FAILED: "failed",

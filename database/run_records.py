@@ -16,6 +16,8 @@ class RunState(StrEnum):
     PLANNED = "planned"
     VM_CREATED = "vm_created"
     STARTING = "starting"
+    HELD = "held"
+    """The new VM has started and something failed since: it waits for an operator's word."""
     UNDOING = "undoing"
     COMPLETED = "completed"
     FAILED = "failed"

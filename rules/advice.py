@@ -47,6 +47,14 @@ def _advice(category: ErrorCategory, *steps: str) -> Advice:
     return Advice(category=category, steps=steps)
 
 
+HELD_ADVICE: Final = _advice(
+    ErrorCategory.COMPATIBILITY,
+    "Look at the new VM: it has started, and nothing is undone without an order.",
+    "Order resume to go on from the verification.",
+    "Order roll_back to give the machine back to its source; what the new VM wrote is lost.",
+)
+"""Of a run that holds: its VM has started, and something failed or was cancelled since."""
+
 _COMPATIBLE, _NETWORK, _STORAGE, _CONFIGURED, _CONNECTED = ErrorCategory
 _SAME_ID: Final = "Start the failover that the message names again under its workflow id, or end it."
 

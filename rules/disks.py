@@ -109,6 +109,9 @@ class ReplicationFacts(Record):
         torn_at: When the first such job began (UTC); None when there is none, or it does not say.
         kept_snapshots: Snapshots of the replicas that somebody took and kept.
         dirty_by: The failover that wrote to the replica and was not reverted; empty when none did.
+        in_flight_snapshots: How many snapshots the whole runs of other VMs that are open take: one per disk.
+        in_flight_snapshot_gib: The size of those disks, in GiB.
+        in_flight_clone_gib: The size of the clones that open tests of other VMs make, in GiB.
     """
 
     disks: tuple[ReplicatedDisk, ...] = ()
@@ -122,6 +125,9 @@ class ReplicationFacts(Record):
     firmware: Firmware = Firmware.UNKNOWN
     guest: GuestFamily = GuestFamily.UNKNOWN
     os_type: str = ""
+    in_flight_snapshots: int = 0
+    in_flight_snapshot_gib: int = 0
+    in_flight_clone_gib: int = 0
 
     @property
     def job_ids(self) -> tuple[str, ...]:
@@ -141,6 +147,9 @@ class VolumeFacts(Record):
         storage_id: Its pool; empty where the key may not see it, or it has no storage yet.
         state: ``Ready``, ``Allocated``, ``Snapshotting`` and so on.
         size_bytes: In bytes.
+        account: Who owns it, with ``domain_id``; empty where it is not shown, and for a project's.
+        project_id: The project that owns it; empty for an account's.
+        zone_id: The zone that it is in; empty where it is not shown.
     """
 
     volume_id: str
@@ -153,6 +162,10 @@ class VolumeFacts(Record):
     storage_name: str = ""
     state: str = ""
     size_bytes: int = 0
+    account: str = ""
+    domain_id: str = ""
+    project_id: str = ""
+    zone_id: str = ""
 
 
 class DiskPlan(Record):

@@ -83,5 +83,21 @@ class FinishRunRequest(Record):
     context_status: str = ""
 
 
+class HeldRequest(Record):
+    """Record that a live run holds for an operator's word, or that it goes on.
+
+    Attributes:
+        why: Why it holds, for people; not looked at when it goes on.
+        held: False records that an operator let it go on.
+    """
+
+    workflow_id: str
+    context_id: str
+    failover_type: FailoverType
+    vm_name: str
+    why: str
+    held: bool
+
+
 class Recorded(Record):
     """The fact stands in the database."""

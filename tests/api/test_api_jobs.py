@@ -50,6 +50,7 @@ def _execution(status: WorkflowExecutionStatus) -> Execution:
         (RunState.PLANNED, "running", 50),
         (RunState.VM_CREATED, "running", 75),
         (RunState.STARTING, "running", 90),
+        (RunState.HELD, "running", 90),
         (RunState.UNDOING, "running", 0),
         (RunState.COMPLETED, "completed", 100),
         (RunState.CANCELLED, "cancelled", 0),

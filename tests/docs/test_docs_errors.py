@@ -77,6 +77,7 @@ def test_every_activity_stands_in_a_step() -> None:
         "FindHolderActivity",
         "ListMappingsActivity",
         "RecordEndActivity",
+        "RecordHeldActivity",
         "SourceReturnedActivity",
     }
     assert told <= set(written)
