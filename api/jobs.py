@@ -10,6 +10,7 @@ State of the run, the original's status and the progress that is shown:
     planned (creating_vm)               running    50
     vm_created (creating_vm)            running    75
     starting (powering_on)              running    90
+    held (powering_on)                  running    90
     undoing                             running    0
     completed                           completed  100
     cancelled                           cancelled  0
@@ -45,6 +46,7 @@ _VIEW: Final[Mapping[str, tuple[JobStatus, float]]] = {
     RunState.PLANNED: (JobStatus.RUNNING, 50.0),
     RunState.VM_CREATED: (JobStatus.RUNNING, 75.0),
     RunState.STARTING: (JobStatus.RUNNING, 90.0),
+    RunState.HELD: (JobStatus.RUNNING, 90.0),
     RunState.UNDOING: (JobStatus.RUNNING, 0.0),
     RunState.COMPLETED: (JobStatus.COMPLETED, 100.0),
     RunState.CANCELLED: (JobStatus.CANCELLED, 0.0),

@@ -50,6 +50,7 @@ _UNDECIDED: Final = (RunState.ACCEPTED, RunState.PLANNED)
 _LASTING: Final = (
     RunState.VM_CREATED,
     RunState.STARTING,
+    RunState.HELD,
     RunState.UNDOING,
     RunState.COMPLETED,
     RunState.FAILED,
