@@ -9,8 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from rules.disks import RecoveryPoint, SnapshotFact, VolumeFacts
 from rules.models import Record
-from rules.outcomes import DISKS_NONE
+from rules.outcomes import DISKS_NONE, EndReport, Objectives, ProofLevel, SourceEnd
+from rules.preflight import Check
 from rules.resolution import NetworkDecision
 
 
@@ -68,6 +70,29 @@ class Job(Record):
     left_behind: tuple[str, ...] = ()
     held_by: str | None = Field(None, description="FailoverInProgress: the job that ran already")
     waiting_for: tuple[PendingStep, ...] = ()
+    held: bool = Field(
+        default=False,
+        description="A live run whose new VM has started: it waits for the order roll_back or resume",
+    )
+    proven: ProofLevel | None = Field(None, description="The highest thing that was proven of the new VM")
+    attached: tuple[VolumeFacts, ...] = Field((), description="The new VM's disks as read back")
+    recovery_point: RecoveryPoint | None = Field(None, description="What point in time the disks hold")
+    objectives: Objectives | None = Field(None, description="RPO, RTO and outage as achieved, in seconds")
+    source_end: SourceEnd | None = Field(None, description="What became of the source VM")
+    snapshots: tuple[SnapshotFact, ...] = Field((), description="The rollback snapshots that were taken")
+    checks: tuple[Check, ...] = Field((), description="The preflight")
+    restored: tuple[str, ...] = Field((), description="What a way back did to source, disks and fence")
+    rolled_back_by: str | None = None
+    continues_as: str | None = Field(None, description="The workflow that ends the new VM's time")
+    ending: str | None = Field(
+        None,
+        description="What ended it: cleaned_up, committed, rolled_back; cleanup_required: something is left",
+    )
+    ended_at: datetime | None = None
+    end_report: EndReport | None = None
+    source_returned_at: datetime | None = Field(
+        None, description="SourceReturned: when a source that was declared lost was seen again"
+    )
 
 
 class JobDetails(Record):
@@ -88,8 +113,12 @@ class Configuration(Record):
     vm_name: str
     network_strategy: str
     vm_naming: str
-    power_off_source: bool = False
-    perform_final_sync: bool = False
+    moves_disks: bool | None = Field(
+        None,
+        description="Whether the machine runs from its disks, or clones; null: the site has not said yet",
+    )
+    power_off_source: bool | None = Field(None, description="null: the site has not said yet")
+    perform_final_sync: bool | None = Field(None, description="null: the site has not said yet")
     skip_validation: bool = False
     skip_virtio: bool = False
 
@@ -106,6 +135,7 @@ class FailoverData(Record):
     decisions: tuple[NetworkDecision, ...] = ()
     disks: str = DISKS_NONE
     warnings: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = Field((), description="The preflight")
     status_url: str
 
 
@@ -170,6 +200,7 @@ class ErrorData(Record):
     warnings: tuple[str, ...] | None = None
     scope: str | None = Field(None, description="Forbidden: the scope that the token lacks")
     checks: dict[str, str] | None = Field(None, description="NotReady: what each part answered")
+    preflight: tuple[Check, ...] | None = Field(None, description="Every check of a run that was refused")
 
 
 class ErrorReply(Record):

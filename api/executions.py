@@ -11,7 +11,7 @@ from api.envelopes import PendingStep
 from client.endings import not_completed
 from rules.models import Record
 from rules.outcomes import FailoverOutcome, FailoverResult, FailureReport
-from rules.temporal_names import CONTEXT_ATTRIBUTE, TYPE_ATTRIBUTE, VM_NAME_ATTRIBUTE
+from rules.temporal_names import CONTEXT_ATTRIBUTE, OUTCOME_ATTRIBUTE, TYPE_ATTRIBUTE, VM_NAME_ATTRIBUTE
 
 MEMO_CONTEXT: Final = "failover_context_id"
 MEMO_TYPE: Final = "failover_type"
@@ -20,6 +20,7 @@ MEMO_FINGERPRINT: Final = "failover_request_sha256"
 _CONTEXT: Final = SearchAttributeKey.for_keyword(CONTEXT_ATTRIBUTE)
 _VM_NAME: Final = SearchAttributeKey.for_keyword(VM_NAME_ATTRIBUTE)
 _TYPE: Final = SearchAttributeKey.for_keyword(TYPE_ATTRIBUTE)
+_OUTCOME: Final = SearchAttributeKey.for_keyword(OUTCOME_ATTRIBUTE)
 
 
 class Ending(Record):
@@ -44,6 +45,7 @@ class Execution(Record):
     Attributes:
         context_id: Empty while neither the start nor the run has said it.
         fingerprint: Of the request that started it; empty when it was not started through the API.
+        held: An open run that waits for an operator's order.
     """
 
     workflow_id: str
@@ -55,6 +57,7 @@ class Execution(Record):
     vm_name: str = ""
     fingerprint: str = ""
     waiting_for: tuple[PendingStep, ...] = ()
+    held: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -75,6 +78,8 @@ async def read_execution(found: WorkflowExecution) -> Execution:
         failover_type=str(memo.get(MEMO_TYPE) or attributes.get(_TYPE) or ""),
         vm_name=str(attributes.get(_VM_NAME) or ""),
         fingerprint=str(memo.get(MEMO_FINGERPRINT) or ""),
+        held=found.status is WorkflowExecutionStatus.RUNNING
+        and attributes.get(_OUTCOME) == FailoverOutcome.HELD.value,
     )
 
 

@@ -32,6 +32,7 @@ from temporalio.client import WorkflowExecutionStatus
 from api.envelopes import Job, JobStatus, JobVm
 from api.errors import LOST, TERMINATED, TIMED_OUT
 from api.executions import Ending, Execution
+from api.facts import facts_of, read_end
 from database import RunRecord, RunState, VmState
 from rules.outcomes import FailoverOutcome
 from rules.request import FailoverType
@@ -114,6 +115,11 @@ def recorded_job(record: RunRecord, *, now: datetime | None = None) -> Job:
         error_type=record.failure_type or None,
         error_message=record.failure_message or None,
         left_behind=_texts(report.get("left_behind")),
+        ending=record.ending.value if record.ending else None,
+        ended_at=record.ended_at,
+        end_report=read_end(record.end_report),
+        source_returned_at=record.source_returned_at,
+        **facts_of(report),
     )
 
 
@@ -132,6 +138,7 @@ def pending_job(execution: Execution, *, vmware_vm_id: str = "", now: datetime |
         start_time=execution.started_at,
         duration=_nanoseconds(execution.started_at, now or datetime.now(UTC)),
         waiting_for=execution.waiting_for,
+        held=execution.held,
     )
 
 
@@ -148,6 +155,7 @@ def closed_job(execution: Execution, ending: Ending, *, vmware_vm_id: str = "") 
     status, progress = _VIEW[state]
     ended = execution.closed_at
     report, result = ending.report, ending.result
+    told = result or report
     error_type, message = _ENDED_OUTSIDE.get(state, (ending.error_type, ending.message))
     return Job(
         job_id=execution.workflow_id,
@@ -168,6 +176,7 @@ def closed_job(execution: Execution, ending: Ending, *, vmware_vm_id: str = "") 
         error_message=message or None,
         left_behind=report.left_behind if report else (),
         held_by=(report.held_by if report else "") or None,
+        **facts_of(told.model_dump(mode="json") if told else {}),
     )
 
 
@@ -181,7 +190,7 @@ def corrected(job: Job, execution: Execution | None) -> Job:
     if job.status is not JobStatus.RUNNING:
         return job
     if execution is not None and execution.is_open:
-        return job.model_copy(update={"waiting_for": execution.waiting_for})
+        return job.model_copy(update={"waiting_for": execution.waiting_for, "held": execution.held})
     state = _LOST if execution is None else _CLOSED.get(execution.status, _LOST)
     status, progress = _VIEW[state]
     error_type, message = _ENDED_OUTSIDE.get(state, (None, None))
@@ -205,6 +214,8 @@ def sentence(job: Job) -> str:
         JobStatus.FAILED: "was refused" if job.state == RunState.REFUSED else "has failed",
         JobStatus.CANCELLED: "was cancelled",
     }
+    if job.held:
+        words[JobStatus.RUNNING] = "holds: order roll_back or resume"
     kind = f"{job.job_type} failover" if job.job_type else "failover"
     name = job.vm_name or job.context_id
     return f"The {kind}{f' of {name}' if name else ''} {words[job.status]}"

@@ -32,6 +32,7 @@ from api.jobs import sentence
 from api.temporal import TemporalGateway
 from api.tokens import Scope
 from database import ContextRepository, RunRecord, RunRepository, RunState
+from rules.disks import DisksMode
 from rules.errors import FailoverErrorType
 from rules.outcomes import Acceptance
 from rules.request import (
@@ -292,6 +293,7 @@ def _ended_unaccepted(job: Job) -> ApiError:
             held_by=job.held_by,
             decisions=job.decisions or None,
             warnings=job.warnings or None,
+            preflight=job.checks or None,
         ),
     )
 
@@ -306,6 +308,7 @@ def _refused(start: Start, answer: Acceptance) -> ApiError:
             held_by=answer.held_by or None,
             decisions=answer.decisions or None,
             warnings=answer.warnings or None,
+            preflight=answer.checks or None,
         ),
     )
 
@@ -321,9 +324,10 @@ def _accepted(start: Start, answer: Acceptance) -> FailoverReply:
             context_id=config.context_id,
             vm_name=answer.vm_name,
             destination_name=answer.vm_name if config.failover_type is FailoverType.LIVE else "",
-            configuration=_configuration(config, answer.vm_name),
+            configuration=_configuration(config, answer.vm_name, decided=True, whole=bool(answer.checks)),
             decisions=answer.decisions,
             warnings=answer.warnings,
+            checks=answer.checks,
             status_url=_status_url(start.job_id),
         ),
     )
@@ -337,20 +341,39 @@ def _data_of_job(start: Start, job: Job) -> FailoverData:
         context_id=config.context_id,
         vm_name=job.vm_name,
         destination_name=job.destination_name,
-        configuration=_configuration(config, job.vm_name),
+        configuration=_configuration(config, job.vm_name, decided=bool(job.checks), whole=bool(job.checks)),
         decisions=job.decisions,
+        disks=job.disks,
         warnings=job.warnings,
+        checks=job.checks,
         status_url=_status_url(job.job_id),
     )
 
 
-def _configuration(config: UnifiedFailoverConfig, vm_name: str) -> Configuration:
+def _configuration(
+    config: UnifiedFailoverConfig, vm_name: str, *, decided: bool, whole: bool
+) -> Configuration:
+    """Say what is in force.
+
+    Args:
+        config: What was asked for.
+        vm_name: The source's.
+        decided: Whether it is known what the site does about disks that the request does not name.
+        whole: Whether the run has checked disks, which a rehearsal of the networks has not.
+    """
     live = config.failover_type is FailoverType.LIVE
+    moves: bool | None = whole if decided else None
+    if config.disks is not None:
+        moves = config.disks is DisksMode.REPLICATED
     return Configuration(
         failover_type=config.failover_type.value,
         vm_name=vm_name,
         network_strategy=config.strategy.value,
         vm_naming=(VmNaming.EXACT if live else VmNaming.SUFFIXED).value,
+        moves_disks=moves,
+        power_off_source=moves and live and not config.source_lost,
+        perform_final_sync=moves and config.final_sync,
+        skip_virtio=bool(config.skip_virtio),
     )
 
 

@@ -82,6 +82,7 @@ async def test_an_accepted_start_names_its_configuration_and_where_to_ask(site: 
         "vm_name": "pgtest1",
         "network_strategy": "production",
         "vm_naming": "exact",
+        "moves_disks": False,
         "power_off_source": False,
         "perform_final_sync": False,
         "skip_validation": False,

@@ -158,7 +158,7 @@ def test_every_setting_that_a_page_names_exists(page: Path) -> None:
     )
     known |= set(guest_environment(guest))
     known |= {ENV_FILE_SETTING, "TEMPORAL_CLI"}
-    known |= {setting for _, _, setting in StackPorts(1, 2, 3, 4, 5)._uses()} | set(CONTRACT_SETTINGS)
+    known |= {setting for _, _, setting in StackPorts(1, 2, 3, 4, 5, 6)._uses()} | set(CONTRACT_SETTINGS)
     known |= set(re.findall(r"\$\{([A-Z_]+)", _COMPOSE.read_text()))
     named = set(re.findall(r"\b(?:FAILOVER|CLOUDSTACK|VMA|MIGRATEKIT|TEMPORAL)_[A-Z_]+(?![a-z])", text(page)))
     unknown = {
@@ -170,12 +170,13 @@ def test_every_setting_that_a_page_names_exists(page: Path) -> None:
 
 
 def test_the_ports_are_the_ones_of_make_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for _, _, setting in StackPorts(1, 2, 3, 4, 5)._uses():
+    for _, _, setting in StackPorts(1, 2, 3, 4, 5, 6)._uses():
         monkeypatch.delenv(setting, raising=False)
     ports = StackPorts.from_environment()
     said = (
         f"Temporal {ports.temporal}, Web UI {ports.ui}, HTTP API {ports.api}, "
-        f"CloudStack simulator {ports.cloudstack}, VMA simulator {ports.vma}"
+        f"CloudStack simulator {ports.cloudstack}, VMA simulator {ports.vma}, "
+        f"replication simulator {ports.replication}"
     )
     assert said in " ".join(text(README).split())
 
