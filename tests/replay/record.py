@@ -1,8 +1,12 @@
 """Record the golden histories anew: ``python -m tests.replay.record``, from the project's folder.
 
 It starts a Temporal server, the simulators and a worker of its own, plays every story of
-``golden_stories.py`` and writes one JSON file for each into ``tests/replay/histories/<version>/``. What
-replay does not need is left out: who polled, from which machine, stack traces, the server's own numbers.
+``whole_stories.py`` and writes one packed JSON file for each into ``tests/replay/histories/<version>/``
+(``zcat`` shows it). What replay does not need is left out: who polled, from which machine, stack traces, the
+server's own numbers.
+
+Version 1 are the runs of before disks were moved, as ``golden_stories.py`` played them. A network rehearsal
+still does the same, command by command.
 
 Histories of a version that has been released are never recorded again: runs with such a history are open
 somewhere. A change of the workflow's commands goes behind ``workflow.patched``, or raises ``VERSION`` when
@@ -12,6 +16,8 @@ are such runs.
 
 import argparse
 import asyncio
+import contextlib
+import gzip
 import json
 import logging
 import sys
@@ -29,14 +35,16 @@ from embedded.environment import child_environment
 from embedded.ports import StackPorts
 from embedded.temporal_cli import find_temporal_cli
 from embedded.temporal_server import NAMESPACE, TemporalServer
-from tests.replay.golden_stories import STORIES
-from tests.support.site import open_site
+from tests.replay.whole_stories import WHOLE_STORIES as STORIES
+from tests.support.whole import open_whole_site
+from tests.whole.appliance import appliance
 from workflows.surface import SEARCH_ATTRIBUTES
 
-VERSION = "1"
+VERSION = "2"
 HISTORIES = Path(__file__).parent / "histories"
 
 _RECORDER = "recorder"
+_PACKED = ".gz"
 _NOT_NEEDED = frozenset({"historySizeBytes", "meteringMetadata", "stackTrace", "taskId", "workerVersion"})
 
 
@@ -53,16 +61,26 @@ def slim(value: Any) -> Any:  # noqa: ANN401 - any JSON
     return value
 
 
+def read(file: Path) -> str:
+    """Return the JSON of a kept history."""
+    packed = file.read_bytes()
+    return (gzip.decompress(packed) if file.suffix == _PACKED else packed).decode("utf-8")
+
+
 async def record(client: Client, name: str, folder: Path) -> dict[str, Any]:
     """Play one story on a site of its own, and return its history."""
-    url = f"sqlite+aiosqlite:///{folder / f'{name}.db'}"
-    async with open_site(client, url) as site:
-        await site.start_worker()
-        handle = await STORIES[name](site, name)
+    story, url = STORIES[name], f"sqlite+aiosqlite:///{folder / f'{name}.db'}"
+    async with contextlib.AsyncExitStack() as open_until_then:
+        whole = await open_until_then.enter_async_context(open_whole_site(client, url, **story.site))
+        await whole.site.start_worker()
+        here = None
+        if story.command:
+            here = await open_until_then.enter_async_context(appliance(whole, folder / name, story.command))
+        handle = await story.plot(whole, name, here)
         history = json.loads((await handle.fetch_history()).to_json())
         if (await handle.describe()).close_time is None:
             await handle.terminate("it is recorded")
-        site.cloud.faults.clear()
+        whole.site.cloud.faults.clear()
     slimmed: dict[str, Any] = slim(history)
     return slimmed
 
@@ -86,7 +104,8 @@ async def record_all(names: Sequence[str]) -> None:
             for story in names:
                 history = await record(client, story, folder)
                 text = json.dumps(history, indent=1, sort_keys=True)
-                (target / f"{story}.json").write_text(f"{text}\n", encoding="utf-8")
+                # Without a time in it: the same history is the same file.
+                (target / f"{story}.json{_PACKED}").write_bytes(gzip.compress(text.encode(), mtime=0))
                 _say(f"{story}: {len(history['events'])} events")
         finally:
             await server.stop()
@@ -104,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown := sorted(set(chosen) - set(STORIES)):
         parser.error(f"no such story: {', '.join(unknown)}; there are {', '.join(STORIES)}")
     if len(chosen) == len(STORIES):
-        for old in (HISTORIES / VERSION).glob("*.json"):
+        for old in (HISTORIES / VERSION).glob("*.json*"):
             old.unlink()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     asyncio.run(record_all(chosen))

@@ -1,4 +1,4 @@
-"""The end of a drill: by time, by order, extended, after its run was terminated; tried until nothing is left."""
+"""The end of a drill: by time, by order, after its run was terminated; tried until nothing is left."""
 
 import asyncio
 

@@ -102,7 +102,7 @@ async def test_a_rollback_that_fails_is_named_and_can_be_ordered_again(whole_sit
     await commit.execute_update("roll_back", ROLL_BACK)
 
     async def is_recorded() -> bool:
-        return (await whole.replicas.context())["current_status"] == "cleanup_required"
+        return bool((await whole.replicas.context())["current_status"] == "cleanup_required")
 
     await until(is_recorded)
     assert source(whole).power_state == POWERED_OFF, "two machines of one address are never on at once"

@@ -1,4 +1,4 @@
-"""Who keeps whom out: live runs each other, whatever became of Temporal; a drill never keeps a live run out."""
+"""Who keeps whom out: live runs each other, whatever became of Temporal; a drill never a live run."""
 
 from temporalio.client import Client
 

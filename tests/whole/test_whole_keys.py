@@ -18,8 +18,9 @@ async def plain_site(open_whole: OpenWhole) -> WholeSite:
     whole = await open_whole(worker=False)
     await use_the_plain_key(whole.site)
     world = whole.site.cloud.world
-    for owned in (whole.replicas.appliance, *world.volumes.values()):
-        owned.account = world.plain
+    whole.replicas.appliance.account = world.plain
+    for disk in world.volumes.values():
+        disk.account = world.plain
     await whole.site.start_worker()
     return whole
 

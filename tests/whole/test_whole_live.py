@@ -14,7 +14,7 @@ _PLACES = (0, 1, 2, 4, 5)
 
 
 async def test_a_live_failover_runs_from_the_replicated_disks(whole_field_site: WholeSite) -> None:
-    """Source off, last sync done, root swapped in, data disks at their places, nothing of the template left."""
+    """Source off, last sync done, root swapped in, data disks at their places, no template's disk left."""
     whole = whole_field_site
     before = {disk.id: disk.pool for disk in whole.replicas.volumes}
     contents = [disk.content for disk in whole.replicas.volumes]

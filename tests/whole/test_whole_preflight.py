@@ -52,11 +52,11 @@ async def test_a_preflight_says_what_a_run_would_end_with(
     whole_site: WholeSite, wrong: str, error: str
 ) -> None:
     whole = whole_site
-    request = LOST
+    request: dict[str, Any] = dict(LOST)
     if wrong == "suspended":
         source(whole).power_state = SUSPENDED
     else:
-        request = WHOLE_LIVE
+        request = dict(WHOLE_LIVE)
         whole.site.vma.set_vcenter_down("vcenter.example.local")
         whole.site.cloud.world.add_vm_snapshot("before the update", whole.replicas.appliance)
     report = await _asked(whole, request, wrong)

@@ -1,6 +1,7 @@
 """Rollback snapshots, the disks' places and pools, and what a way back does where CloudStack says no."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -160,7 +161,7 @@ async def test_a_vm_snapshot_of_the_appliance_is_found_before_the_outage(whole_s
     ids=lambda value: value if isinstance(value, str) else None,
 )
 async def test_what_makes_it_impossible_is_named_before_anything_is_touched(
-    open_whole: OpenWhole, wrong: dict[str, object], check: str
+    open_whole: OpenWhole, wrong: dict[str, Any], check: str
 ) -> None:
     whole = await open_whole(**wrong)
     before = await picture(whole)
@@ -206,7 +207,7 @@ async def test_a_disk_that_does_not_come_off_keeps_the_vm(whole_site: WholeSite)
     await commit.execute_update("roll_back", ROLL_BACK)
 
     async def is_recorded() -> bool:
-        return (await whole.replicas.context())["current_status"] == "cleanup_required"
+        return bool((await whole.replicas.context())["current_status"] == "cleanup_required")
 
     await until(is_recorded)
     vm = whole.site.cloud.world.vms[result.vm.id]
