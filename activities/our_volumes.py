@@ -32,6 +32,10 @@ def facts_of(volume_id: str, volume: Volume | None) -> VolumeFacts:
         storage_name=volume.storage or "",
         state=volume.state,
         size_bytes=volume.size,
+        account=volume.account or "",
+        domain_id=volume.domainid or "",
+        project_id=volume.projectid or "",
+        zone_id=volume.zoneid or "",
     )
 
 

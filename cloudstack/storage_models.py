@@ -21,6 +21,7 @@ class Volume(Entity):
         state: ``Allocated`` (no storage yet), ``Ready``, ``Snapshotting``, ``Destroy`` and so on.
         type: ``ROOT`` or ``DATADISK``; a detached one is always ``DATADISK``.
         size: Bytes.
+        account: Owner, with ``domainid``; None when the volume is a project's, which ``projectid`` names.
         virtualmachineid: The VM that has it; None when it is attached to none.
         deviceid: Its place there, 0 for the root.
         storageid: Its pool; None where the caller may not see it, or it has no storage yet.
@@ -33,6 +34,7 @@ class Volume(Entity):
     size: int = 0
     zoneid: str | None = None
     account: str | None = None
+    domainid: str | None = None
     projectid: str | None = None
     virtualmachineid: str | None = None
     vmname: str | None = None

@@ -46,6 +46,10 @@ class StorageFacts(Record):
         offering_cpu: What a fixed offering gives, 0 for a custom one; so ``offering_memory_mb`` (MiB).
         live_vms: Marked live VMs of this context that another failover made, as ``name (id)``.
         in_flight_bytes: What other runs' marked clones in the making will still take; 0 when none.
+        owner_account: Who will own the new VM, with ``owner_domain_id``; empty for a project, and where
+            nobody says.
+        owner_project_id: The project that will own it; empty for an account.
+        zone_id: Where it will be.
     """
 
     volumes: tuple[VolumeFacts, ...] = ()
@@ -61,4 +65,8 @@ class StorageFacts(Record):
     offering_memory_mb: int = 0
     live_vms: tuple[str, ...] = ()
     in_flight_bytes: int = 0
+    owner_account: str = ""
+    owner_domain_id: str = ""
+    owner_project_id: str = ""
+    zone_id: str = ""
     unreadable: tuple[str, ...] = ()
