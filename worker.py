@@ -43,6 +43,7 @@ from activities.preflight import PreflightActivities
 from activities.record import RecordActivities
 from activities.remove_clones import RemoveClonesActivities
 from activities.remove_vm import RemoveVMActivities
+from activities.renew_lease import RenewLeaseActivities
 from activities.replica_mark import ReplicaMarkActivities
 from activities.replication_facts import ReplicationFactsActivities
 from activities.revert_disk import RevertDiskActivities
@@ -195,6 +196,7 @@ def _disk_activities(
         template.find_template_root,
         template.remove_volume,
         StopVMActivities(clouds).stop_vm,
+        RenewLeaseActivities(clouds).renew_lease,
         VerifyDisksActivities(clouds).verify_disks,
         CheckGuestActivities(settings.check_words).check_guest,
     ]

@@ -1,8 +1,8 @@
 """A thin client of the Apache CloudStack API."""
 
-from cloudstack.capacity import CapacityClient
+from cloudstack.capacity import CapacityClient, Holder
 from cloudstack.client import CloudStackClient
-from cloudstack.deploy import DeploySpec, NetworkRequest
+from cloudstack.deploy import LONGEST_LEASE_DAYS, DeploySpec, NetworkRequest
 from cloudstack.errors import (
     BadRequest,
     CloudStackError,
@@ -54,6 +54,7 @@ from cloudstack.storage_models import (
 from cloudstack.transport import Transport
 
 __all__ = [
+    "LONGEST_LEASE_DAYS",
     "BadRequest",
     "Capabilities",
     "CapacityClient",
@@ -61,6 +62,7 @@ __all__ = [
     "CloudStackError",
     "DeploySpec",
     "Existence",
+    "Holder",
     "InUse",
     "InternalFault",
     "InvalidParameter",

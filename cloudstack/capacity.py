@@ -46,16 +46,26 @@ def _amounts(value: object) -> object:
                 numbers[name] = None
             elif text.removeprefix("-").isdecimal():
                 numbers[name] = int(text)
-    return {"id": value.get("id"), "name": value.get("name", ""), "numbers": numbers}
+    named = {name: value.get(name) or "" for name in ("name", "domainid")}
+    return {"id": value.get("id"), **named, "numbers": numbers}
 
 
-class _Holder(Entity):
+class Holder(Entity):
+    """An account, or a project: who owns what we make, and how much of it there may be.
+
+    Attributes:
+        numbers: Under CloudStack's own names, ``vmlimit`` say; None for unlimited.
+    """
+
     name: str = ""
+    domainid: str = ""
     numbers: dict[str, int | None]
 
     _only_numbers = model_validator(mode="before")(_amounts)
 
+    @property
     def quotas(self) -> tuple[Quota, ...]:
+        """What it may have of each resource that CloudStack tells."""
         return tuple(
             Quota(
                 resource=resource,
@@ -102,13 +112,18 @@ class CapacityClient:
             )
 
     async def quota(self) -> tuple[Quota, ...]:
-        """Return what the owner may still have; a plain key may ask for its own.
+        """Return what the owner may still have; empty when CloudStack shows no such owner."""
+        holder = await self.holder()
+        return holder.quotas if holder is not None else ()
 
-        The reply holds an API key, so nothing of it is kept but the numbers. ``networktotal`` is unreliable
-        (observed, section 19), and so is what is available of networks.
+    async def holder(self) -> Holder | None:
+        """Return the owner of what is made: the one that was set, or else the caller; a plain key may ask.
+
+        The reply holds an API key, so nothing of it is kept but names and numbers. ``networktotal`` is
+        unreliable (observed, section 19), and so is what is available of networks.
 
         Returns:
-            Empty when CloudStack shows no such owner.
+            None when CloudStack shows no such owner, or several.
         """
         owner = self._reader.owner
         if "projectid" in owner:
@@ -121,11 +136,11 @@ class CapacityClient:
         wanted = owner.get("account")
         found = [
             holder
-            for holder in read_list(command, key, _Holder, reply)
+            for holder in read_list(command, key, Holder, reply)
             if wanted is None or same(holder.name, wanted)
         ]
         # Several: nobody says which one is the caller's.
-        return found[0].quotas() if len(found) == 1 else ()
+        return found[0] if len(found) == 1 else None
 
     async def capabilities(self) -> Capabilities:
         """Return what the server can do."""
