@@ -64,6 +64,7 @@ class OrderTaken(Record):
     until: datetime | None = None
 
 
+_OVER: Final = "it is over; the status of the failover says how"
 _NOBODY_WAITS: Final = {
     Order.CLEAN_UP: "no drill of this failover waits for its end",
     Order.EXTEND: "no drill of this failover waits for its end",
@@ -125,7 +126,7 @@ async def _taker(client: Client, order: Order, workflow_id: str) -> WorkflowExec
             return run
         over = over or run
     if over is not None and over.workflow_type != FAILOVER_WORKFLOW:
-        raise OrderRefused(over.id, "it is over; the status of the failover says how")
+        raise OrderRefused(over.id, _OVER)
     known = over or await _look(client, workflow_id)
     if known is None:
         raise FailoverNotFound(workflow_id)
@@ -175,7 +176,7 @@ async def _send(
                 stay_cancelled()
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND and not passes(error):
-                    raise OrderRefused(handle.id, "it has just ended; look how it stands") from error
+                    raise OrderRefused(handle.id, _OVER) from error
                 if not passes(error):
                     raise
             await pause.take()

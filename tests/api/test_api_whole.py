@@ -1,4 +1,4 @@
-"""A whole failover over HTTP: what its answer and its job tell of checks, disks, point in time, hold and end."""
+"""A whole failover over HTTP: what its answer and its job tell of checks, disks, hold and end."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
