@@ -78,6 +78,7 @@ def test_every_activity_stands_in_a_step() -> None:
         "ListMappingsActivity",
         "RecordEndActivity",
         "RecordHeldActivity",
+        "RenewLeaseActivity",
         "SourceReturnedActivity",
     }
     assert told <= set(written)
