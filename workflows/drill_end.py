@@ -46,16 +46,25 @@ async def remove_drill(taken: TakenOver, say: Callable[[str], None]) -> Undone:
     say("cleanup: remove clones and snapshots")
     policy, volume_ids = taken.policy, taken.replica_ids
     clones = RemoveClonesRequest(owner=taken.owner, volume_ids=volume_ids)
-    undone = undone.and_then(await _all_of("clones", disk_steps.remove_clones(clones, policy)))
+    undone = undone.and_then(
+        await _all_of("clones", taken.clone_ids, disk_steps.remove_clones(clones, policy))
+    )
     snapshots = RemoveSnapshotsRequest(
         owner=taken.owner, volume_ids=volume_ids, purpose=SnapshotPurpose.CLONE
     )
-    return undone.and_then(await _all_of("snapshots", disk_steps.remove_snapshots(snapshots, policy)))
+    return undone.and_then(
+        await _all_of(
+            "snapshots",
+            tuple(f"{one.name} ({one.snapshot_id})" for one in taken.snapshots),
+            disk_steps.remove_snapshots(snapshots, policy),
+        )
+    )
 
 
-async def _all_of(what: str, removal: Awaitable[Removed]) -> Undone:
+async def _all_of(what: str, known: tuple[str, ...], removal: Awaitable[Removed]) -> Undone:
     try:
         removed = await removal
     except ActivityError as error:
-        return Undone(left_behind=(f"{what} of this drill: not removed: {explain(error)[1]}",))
+        those = f" ({', '.join(known)})" if known else ""
+        return Undone(left_behind=(f"{what} of this drill: not removed: {explain(error)[1]}{those}",))
     return Undone(removed=removed.removed, left_behind=removed.left_behind)
