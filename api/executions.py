@@ -9,6 +9,7 @@ from temporalio.exceptions import CancelledError
 
 from api.envelopes import PendingStep
 from client.endings import not_completed
+from client.runs import HOLDING
 from rules.models import Record
 from rules.outcomes import FailoverOutcome, FailoverResult, FailureReport
 from rules.temporal_names import CONTEXT_ATTRIBUTE, OUTCOME_ATTRIBUTE, TYPE_ATTRIBUTE, VM_NAME_ATTRIBUTE
@@ -78,8 +79,7 @@ async def read_execution(found: WorkflowExecution) -> Execution:
         failover_type=str(memo.get(MEMO_TYPE) or attributes.get(_TYPE) or ""),
         vm_name=str(attributes.get(_VM_NAME) or ""),
         fingerprint=str(memo.get(MEMO_FINGERPRINT) or ""),
-        held=found.status is WorkflowExecutionStatus.RUNNING
-        and attributes.get(_OUTCOME) == FailoverOutcome.HELD.value,
+        held=found.status is WorkflowExecutionStatus.RUNNING and attributes.get(_OUTCOME) in HOLDING,
     )
 
 

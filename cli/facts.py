@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from cli.output import Output
-from client import Aftermath, EndReport, FailoverStatus, PreflightReport
+from client import Aftermath, EndReport, FailoverStatus, PreflightReport, RunOutcome
 from rules.disks import RecoveryPoint, VolumeFacts
 from rules.outcomes import Objectives, ProofLevel, SourceEnd
 from rules.preflight import Check, CheckStatus
@@ -120,6 +120,11 @@ def show_end(output: Output, report: EndReport) -> None:
 
 
 def _show_next(output: Output, run: FailoverStatus, after: Aftermath) -> None:
+    if run.outcome is not RunOutcome.COMPLETED:
+        again = "cleanup" if run.failover_type == "test" else "rollback"
+        options = "" if again == "cleanup" else " --acknowledge-data-loss --reason 'WHY'"
+        output.line(f"  give back what is left: failover {again} {run.workflow_id}{options} --wait")
+        return
     if run.failover_type == "test":
         until = f" until {_time(after.until)}" if after.until else ""
         output.line(f"the drill's VM lives{until}; then it is removed")

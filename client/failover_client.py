@@ -44,6 +44,8 @@ from rules.temporal_names import (
     LIST_MAPPINGS_WORKFLOW,
     PREFLIGHT_WORKFLOW,
     TASK_QUEUE,
+    cleanup_workflow_id,
+    commit_workflow_id,
 )
 
 _Answer = TypeVar("_Answer")
@@ -224,7 +226,7 @@ class FailoverClient(Ordering):
             run = await self._seen(workflow_id, run_id)
             if error.report is None:
                 error.report = await recorded_report(self.temporal, workflow_id, run.run_id)
-            return status_of(run, error)
+            return await self._with_what_is_left(status_of(run, error))
         end = status_of(await self._seen(workflow_id, run_id), result)
         if not end.continues_as:
             return end
@@ -392,6 +394,14 @@ class FailoverClient(Ordering):
                 timeout_seconds=timeout_seconds,
                 worker_seconds=worker_seconds,
             )
+
+    async def _with_what_is_left(self, end: FailoverStatus) -> FailoverStatus:
+        """Add what goes on after a run that did not complete: it takes an order to give back what is left."""
+        of_type = {FailoverType.LIVE.value: commit_workflow_id, FailoverType.TEST.value: cleanup_workflow_id}
+        if end.failover_type not in of_type or end.outcome is RunOutcome.REFUSED:
+            return end
+        aftermath = await aftermath_of(self.temporal, of_type[end.failover_type](end.workflow_id))
+        return end.model_copy(update={"aftermath": aftermath}) if aftermath and aftermath.open else end
 
     async def _seen(self, workflow_id: str, run_id: str | None) -> WorkflowExecutionDescription:
         with typed_errors(self.temporal, workflow_id):

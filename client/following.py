@@ -11,8 +11,9 @@ from client.endings import not_completed
 from client.errors import FailoverNotFound
 from client.outages import Pause, passes, through_outages, typed_errors
 from client.progress import outcome_said
+from client.runs import HOLDING
 from client.steps import Step, StepReader
-from rules.outcomes import FailoverOutcome, FailoverResult
+from rules.outcomes import FailoverResult
 from rules.temporal_names import FAILOVER_WORKFLOW
 
 FailoverHandle = WorkflowHandle[Any, FailoverResult]
@@ -89,7 +90,7 @@ async def steps_of(
                     if step is not None:
                         yield step
                     outcome = await outcome_said(client.data_converter, event) or outcome
-                    if until_held and outcome == FailoverOutcome.HELD and last >= past:
+                    if until_held and outcome in HOLDING and last >= past:
                         return
             except RPCError as error:
                 if not passes(error):

@@ -113,10 +113,7 @@ async def give(
 
 
 async def _taker(client: Client, order: Order, workflow_id: str) -> WorkflowExecutionDescription:
-    """Find the open workflow that the order is for.
-
-    What goes on is looked for before the run: it may outlive what Temporal keeps of that one.
-    """
+    """Find the open workflow that the order is for; the run itself may be none that Temporal still keeps."""
     over: WorkflowExecutionDescription | None = None
     for one, kinds in _candidates(order, workflow_id):
         run = await _look(client, one)
@@ -124,7 +121,8 @@ async def _taker(client: Client, order: Order, workflow_id: str) -> WorkflowExec
             continue
         if run.status is WorkflowExecutionStatus.RUNNING:
             return run
-        over = over or run
+        if over is None or over.workflow_type == FAILOVER_WORKFLOW:
+            over = run
     if over is not None and over.workflow_type != FAILOVER_WORKFLOW:
         raise OrderRefused(over.id, _OVER)
     known = over or await _look(client, workflow_id)
@@ -140,8 +138,10 @@ def _candidates(order: Order, workflow_id: str) -> list[tuple[str, frozenset[str
         kinds = frozenset({CLEANUP_WORKFLOW})
         return [(cleanup_workflow_id(workflow_id), kinds), (workflow_id, kinds)]
     kinds = frozenset({COMMIT_WORKFLOW})
-    itself = kinds | {FAILOVER_WORKFLOW} if order is Order.ROLL_BACK else kinds
-    return [(commit_workflow_id(workflow_id), kinds), (workflow_id, itself)]
+    if order is Order.COMMIT:
+        return [(commit_workflow_id(workflow_id), kinds), (workflow_id, kinds)]
+    # A run that is open takes it while it holds; one that is gone leaves it to what goes on.
+    return [(workflow_id, kinds | {FAILOVER_WORKFLOW}), (commit_workflow_id(workflow_id), kinds)]
 
 
 async def _look(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:

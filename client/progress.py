@@ -9,10 +9,11 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.converter import DataConverter
 
+from client.runs import HOLDING
 from client.steps import StepReader, StepState
 from rules.disks import RecoveryPoint
 from rules.models import Record
-from rules.outcomes import FailoverOutcome, FailoverVm
+from rules.outcomes import FailoverVm
 from rules.preflight import Check, Preflight
 from rules.resolution import NetworkDecision
 from rules.temporal_names import OUTCOME_ATTRIBUTE
@@ -79,7 +80,7 @@ class Progress:
         elif event.event_type == EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
             outcome = await outcome_said(self._converter, event)
             if outcome:
-                self.held = self._last_failure if outcome == FailoverOutcome.HELD else ""
+                self.held = self._last_failure if outcome in HOLDING else ""
         else:
             await self._read_step(event)
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from rules.disks import RecoveryPoint, SnapshotFact, VolumeFacts
 from rules.models import Record
@@ -25,6 +26,10 @@ class RunOutcome(StrEnum):
     CANCELLED = "cancelled"
     TERMINATED = "terminated"
     TIMED_OUT = "timed_out"
+
+
+HOLDING: Final = frozenset({"held", "source_returned"})
+"""What the search attribute of an open run says that waits for an order; the second one warns as well."""
 
 
 class FailoverSummary(Record):

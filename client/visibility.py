@@ -5,7 +5,7 @@ from typing import Final
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
-from client.runs import FailoverSummary, RunOutcome
+from client.runs import HOLDING, FailoverSummary, RunOutcome
 from rules.temporal_names import (
     CONTEXT_ATTRIBUTE,
     FAILOVER_WORKFLOW,
@@ -16,7 +16,8 @@ from rules.temporal_names import (
 
 _CONDITIONS: Final = {
     RunOutcome.RUNNING: "ExecutionStatus = 'Running'",
-    RunOutcome.HELD: f"ExecutionStatus = 'Running' AND {OUTCOME_ATTRIBUTE} = 'held'",
+    RunOutcome.HELD: f"ExecutionStatus = 'Running' AND ({OUTCOME_ATTRIBUTE} = 'held'"
+    f" OR {OUTCOME_ATTRIBUTE} = 'source_returned')",
     RunOutcome.COMPLETED: "ExecutionStatus = 'Completed'",
     # A request that is not valid is refused before the run can say anything about itself.
     RunOutcome.REFUSED: f"ExecutionStatus = 'Failed' AND ({OUTCOME_ATTRIBUTE} = 'refused'"
@@ -68,7 +69,7 @@ def summary_of(run: WorkflowExecution) -> FailoverSummary:
 
 def _outcome(run: WorkflowExecution) -> RunOutcome:
     said = _attribute(run, OUTCOME_ATTRIBUTE)
-    if run.status is WorkflowExecutionStatus.RUNNING and said == RunOutcome.HELD:
+    if run.status is WorkflowExecutionStatus.RUNNING and said in HOLDING:
         return RunOutcome.HELD
     if run.status in _ENDS:
         return _ENDS[run.status]

@@ -30,6 +30,7 @@ from database import (
 from database.migrations import ORIGIN_TABLE, VERSION_TABLE
 from embedded.environment import PROJECT_ROOT
 from settings import ENV_FILE_SETTING, WorkerSettings
+from settings.conversion import ConversionSettings
 from tests.support.compose import COMPOSE_FILE, ENV_EXAMPLE, variables_of
 from tests.support.field_rows import add_context, add_rows
 from tests.support.mariadb import MariaDBServer
@@ -190,6 +191,7 @@ def test_every_setting_that_the_document_names_exists() -> None:
     known = {
         *(str(field.validation_alias) for field in WorkerSettings.model_fields.values()),
         *(str(field.validation_alias) for field in ApiSettings.model_fields.values()),
+        *(str(field.validation_alias) for field in ConversionSettings.model_fields.values()),
         *variables_of(COMPOSE_FILE.read_text(encoding="utf-8")),
         *re.findall(r"\b[A-Z0-9_]+(?=:)", COMPOSE_FILE.read_text(encoding="utf-8")),
         ENV_FILE_SETTING,
