@@ -37,6 +37,7 @@ class Cloud:
         storage: Volumes and snapshots.
         capacity: What there is room for; only reads.
         jobs: Waits for jobs.
+        owner: Whom VMs are deployed for; an empty one stands for the caller.
     """
 
     def __init__(self, keys: CloudStackKeys, options: CloudStackOptions) -> None:
@@ -47,6 +48,7 @@ class Cloud:
             ca_file=options.ca_file,
             timeout_seconds=options.timeout,
         )
+        self.owner = options.owner
         self.client = CloudStackClient(self._transport, options.owner)
         self.storage = StorageClient(self._transport, options.owner)
         self.capacity = CapacityClient(self._transport, options.owner)

@@ -16,7 +16,7 @@ from activities.messages.disks import SnapshotPurpose
 from activities.messages.storage import InspectRequest, PoolFacts, QuotaFact, StorageFacts
 from activities.our_volumes import LEFTOVER, facts_of
 from activities.translate import typed_failures
-from cloudstack import Capabilities, NotPermitted, Refused, StoragePool, VirtualMachine
+from cloudstack import Capabilities, Holder, NotPermitted, Owner, Refused, StoragePool, VirtualMachine
 from rules.clones import MARK_PURPOSE, MARK_VOLUME, clone_name
 from rules.disks import VolumeFacts
 from rules.identity import MARK_CONTEXT, MARK_TYPE, MARK_WORKFLOW
@@ -81,8 +81,9 @@ class _Inspection:
             pools = reads.create_task(
                 self._readable("storage pools", lambda: capacity.pools(compute.zone_id))
             )
-            quota = reads.create_task(self._quota())
+            holder = reads.create_task(self._readable("quota", capacity.holder))
             capabilities = reads.create_task(self._readable("capabilities", capacity.capabilities))
+        owner = holder.result()
         vm, size, can = appliance.result(), offering.result(), capabilities.result()
         async with asyncio.TaskGroup() as reads:
             held = reads.create_task(self._vm_snapshots(vm))
@@ -95,7 +96,7 @@ class _Inspection:
             appliance_vm_snapshots=held.result(),
             hypervisor=(vm and vm.hypervisor) or "",
             pools=_pools(pools.result() or (), facts),
-            quota=quota.result(),
+            quota=self._quota(owner),
             snapshot_of_running_allowed=allowed.result(),
             can_lease=can is not None and can.instanceleaseenabled,
             max_data_disks=disks.result(),
@@ -103,7 +104,9 @@ class _Inspection:
             offering_memory_mb=(size and size.memory) or 0,
             live_vms=live_vms.result(),
             in_flight_bytes=in_flight.result(),
-            unreadable=tuple(sorted(self._unreadable)),
+            **_owned_by(self._cloud.owner, owner),
+            zone_id=compute.zone_id,
+            unreadable=tuple(sorted(set(self._unreadable))),
         )
 
     def _volume_ids(self) -> Iterable[str]:
@@ -121,11 +124,11 @@ class _Inspection:
             self._unreadable.append(what)
             return None
 
-    async def _quota(self) -> tuple[QuotaFact, ...]:
-        found = await self._readable("quota", self._cloud.capacity.quota)
-        if found == ():
+    def _quota(self, holder: Holder | None) -> tuple[QuotaFact, ...]:
+        found = holder.quotas if holder is not None else ()
+        if not found:
             self._unreadable.append("quota")
-        return tuple(QuotaFact(resource=one.resource, available=one.available) for one in found or ())
+        return tuple(QuotaFact(resource=one.resource, available=one.available) for one in found)
 
     async def _volume(self, volume_id: str) -> VolumeFacts:
         try:
@@ -201,6 +204,15 @@ class _Inspection:
         ours = clone_name(self._request.owner.workflow_id, "")
         made = {name for name, one in clones.items() if one.state == _READY}
         return sum(size for name, size in wanted.items() if name not in made and not name.startswith(ours))
+
+
+def _owned_by(configured: Owner, holder: Holder | None) -> dict[str, str]:
+    """Say who will own the new VM: whom it is deployed for, or else the caller."""
+    if configured.project_id:
+        return {"owner_project_id": configured.project_id}
+    if holder is not None:
+        return {"owner_account": holder.name, "owner_domain_id": holder.domainid}
+    return {"owner_account": configured.account or "", "owner_domain_id": configured.domain_id or ""}
 
 
 def _pools(pools: Iterable[StoragePool], volumes: Iterable[VolumeFacts]) -> tuple[PoolFacts, ...]:

@@ -3,7 +3,7 @@
 The one thing that a guest of KVM knows of a disk is its serial. CloudStack makes it of the volume's uuid:
 without hyphens, cut to 20 characters, since a virtio serial is no longer. One that keeps the hyphens is taken
 too. udev names its links by the serial, and the kernel tells it again: both must agree, and only one device
-may have it.
+may have it. A block device whose serial the kernel does not tell is refused.
 """
 
 import errno
@@ -115,7 +115,12 @@ def _whole_disk(volume_id: str, path: str, folder: Path, places: Places) -> int:
     if (folder / "partition").exists():
         raise WrongDevice(f"{path} is a partition")
     serial = _serial(folder)
-    if serial is not None and serial.lower() not in serials_of(volume_id):
+    if serial is None:
+        # A link alone is what anybody with root may make, and may be left over from another disk.
+        raise WrongDevice(
+            f"the kernel tells no serial of {path}: nothing proves that it is volume {volume_id}"
+        )
+    if serial.lower() not in serials_of(volume_id):
         raise WrongDevice(f"the kernel names another serial for {path} than that of volume {volume_id}")
     for other in Path(places.sysfs, "block").glob("*"):
         if other.resolve() != folder and (_serial(other) or "").lower() in serials_of(volume_id):

@@ -89,6 +89,21 @@ async def test_a_plain_key_reads_its_own_quota_and_an_admins_the_owners(
     assert {one.available for one in await CapacityClient(admin).quota()} == {None}
 
 
+async def test_the_holder_is_the_caller_or_whom_things_are_made_for(
+    plain: Transport, admin: Transport
+) -> None:
+    wanted = (sample.PLAIN_ACCOUNT, sample.DOMAIN_ID)
+    for client in (CapacityClient(plain), CapacityClient(admin, DR)):
+        holder = await client.holder()
+        assert holder is not None
+        assert (holder.name, holder.domainid) == wanted
+        assert sample.PLAIN.key not in repr(holder)
+    own = await CapacityClient(admin).holder()
+    assert own is not None
+    assert own.name == "admin"
+    assert await CapacityClient(admin, Owner(account="nobody", domain_id=sample.DOMAIN_ID)).holder() is None
+
+
 async def test_no_part_of_the_reply_but_its_numbers_is_kept(
     sim: CloudStackSimulator, plain: Transport
 ) -> None:

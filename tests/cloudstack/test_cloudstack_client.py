@@ -575,3 +575,39 @@ async def test_a_throttled_list_is_an_error_and_never_an_empty_list(
 
     with pytest.raises(Throttled):
         await client.list_vms()
+
+
+# Leases
+
+
+async def test_a_lease_is_renewed_without_a_word_about_details(
+    server: FakeCloudStack, client: CloudStackClient
+) -> None:
+    server.answer(reply("updateVirtualMachine", {"virtualmachine": shapes.vm()}))
+
+    await client.update_lease(VM_ID, days=3, action="DESTROY")
+
+    assert own_params(server.requests[0]) == {
+        "id": VM_ID,
+        "leaseduration": "3",
+        "leaseexpiryaction": "DESTROY",
+    }
+
+
+@pytest.mark.parametrize("days", (-1, 0, 36501))
+async def test_days_that_end_a_lease_or_are_refused_are_never_sent(
+    server: FakeCloudStack, client: CloudStackClient, days: int
+) -> None:
+    with pytest.raises(ValueError, match="1 to 36500 days"):
+        await client.update_lease(VM_ID, days=days, action="DESTROY")
+
+    assert server.commands() == []
+
+
+async def test_a_renewal_that_fails_is_not_repeated(server: FakeCloudStack, client: CloudStackClient) -> None:
+    server.answer(fault("updateVirtualMachine", 530, 4250))
+
+    with pytest.raises(InternalFault):
+        await client.update_lease(VM_ID, days=1, action="STOP")
+
+    assert server.commands() == ["updateVirtualMachine"]

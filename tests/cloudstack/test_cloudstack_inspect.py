@@ -142,6 +142,10 @@ async def test_every_disk_says_where_it_is(site: Site) -> None:
             "storage_name": volume.pool.name,
             "state": "Ready",
             "size_bytes": volume.size,
+            "account": "admin",
+            "domain_id": sample.DOMAIN_ID,
+            "project_id": "",
+            "zone_id": sample.ZONE_ID,
         }
     assert (missing.volume_id, missing.found) == (NOBODY, False)
     assert facts.unreadable == ()
@@ -202,6 +206,34 @@ async def test_the_quota_is_the_owners(site: Site) -> None:
     assert QuotaFact(resource="primary_storage", available=10) in facts.quota
     assert QuotaFact(resource="cpu") in facts.quota
     assert sample.ADMIN.key not in facts.model_dump_json()
+
+
+def _owner(facts: StorageFacts) -> tuple[str, str, str]:
+    return facts.owner_account, facts.owner_domain_id, facts.owner_project_id
+
+
+async def test_the_new_vms_owner_is_whom_it_is_deployed_for_or_the_caller(site: Site) -> None:
+    admins, plains = ("admin", sample.DOMAIN_ID, ""), (sample.PLAIN_ACCOUNT, sample.DOMAIN_ID, "")
+    assert _owner(await site.inspect()) == admins
+    assert _owner(await site.inspect(who=sample.PLAIN)) == plains
+    assert _owner(await site.inspect(owner=DR)) == plains
+    project = site.sim.world.add_project("dr")
+    facts = await site.inspect(owner=Owner(project_id=project.project))
+    assert _owner(facts) == ("", "", project.project)
+    assert facts.zone_id == sample.ZONE_ID
+    site.sim.faults.add(Fault("listAccounts", FaultKind.REFUSED, code=432, times=None))
+    assert _owner(await site.inspect()) == ("", "", "")
+    assert _owner(await site.inspect(owner=DR)) == plains
+
+
+async def test_a_volume_says_whose_it_is(site: Site) -> None:
+    boot, data = site.replicas
+    boot.account, data.account = site.sim.world.plain, site.sim.world.add_project("dr")
+    facts = await site.inspect()
+    assert [(one.account, one.domain_id, one.project_id) for one in facts.volumes] == [
+        (sample.PLAIN_ACCOUNT, sample.DOMAIN_ID, ""),
+        ("", sample.DOMAIN_ID, data.account.project),
+    ]
 
 
 async def test_a_plain_key_reads_what_decides_and_the_rest_is_named(plains: Site) -> None:

@@ -9,6 +9,7 @@ from cloudstack import (
     CapacityClient,
     CloudStackClient,
     DeploySpec,
+    InternalFault,
     JobState,
     JobWatcher,
     NetworkRequest,
@@ -87,6 +88,9 @@ async def test_the_client_reads_the_quota_of_an_owner(
     assert set(own) >= RESOURCES
     shown = account["vmavailable"]
     assert own["user_vm"].available == (None if shown == "Unlimited" else int(shown))
+    holder = await plains.holder()
+    assert holder is not None
+    assert (holder.name, holder.domainid) == (account["name"], account["domainid"])
     owner = Owner(account=account["name"], domain_id=account["domainid"])
     named = {one.resource: one for one in await CapacityClient(transport, owner).quota()}
     assert {name: one.limit for name, one in named.items()} == {name: one.limit for name, one in own.items()}
@@ -122,6 +126,35 @@ async def test_a_lease_is_there_or_ignored_as_the_capability_says(
     assert (leased.leaseduration, leased.leaseexpiryaction) == ((2, "DESTROY") if enabled else (None, None))
     unleased = await deployed(cloud, transport, lan)
     assert (unleased.leaseduration, unleased.leaseexpirydate) == (None, None)
+
+
+@pytest.mark.observed(17, "change: 200, expiry = now + n days; off: 200, no lease; section 15: details stay")
+async def test_a_lease_is_renewed_and_the_marks_stay(cloud: Cloud, transport: Transport, lan: str) -> None:
+    enabled = (await CapacityClient(transport).capabilities()).instanceleaseenabled
+    before = await deployed(cloud, transport, lan, lease_days=1, details={"failoverid": "fo-1"})
+    client = CloudStackClient(transport)
+    for days in (3, 3):
+        await client.update_lease(before.id, days=days, action="DESTROY")
+    after = (await client.find_vm(before.id)).vm
+    assert after is not None
+    assert (after.leaseduration, after.leaseexpiryaction) == ((3, "DESTROY") if enabled else (None, None))
+    assert after.details["failoverid"] == "fo-1"
+    assert (after.leaseexpirydate or "") > (before.leaseexpirydate or "") or not enabled
+
+
+@pytest.mark.observed(17, "on: a VM deployed without: 530; off: 200, silently no lease")
+async def test_a_vm_without_a_lease_is_given_none(cloud: Cloud, transport: Transport, lan: str) -> None:
+    enabled = (await CapacityClient(transport).capabilities()).instanceleaseenabled
+    vm, client = await deployed(cloud, transport, lan), CloudStackClient(transport)
+    try:
+        await client.update_lease(vm.id, days=1, action="DESTROY")
+    except InternalFault:
+        assert enabled
+    else:
+        assert not enabled
+    after = (await client.find_vm(vm.id)).vm
+    assert after is not None
+    assert after.leaseduration is None
 
 
 @pytest.mark.observed(1, "boottype=UEFI bootmode=LEGACY, details[0].k: stored in details")

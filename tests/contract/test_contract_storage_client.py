@@ -88,7 +88,8 @@ async def test_the_client_reads_a_volume_as_it_is_listed(
 ) -> None:
     raw = await cloud.root_of(running_vm)
     found = await storage.volume(raw["id"])
-    for field in ("id", "name", "state", "type", "size", "virtualmachineid", "deviceid", "storageid"):
+    place = ("virtualmachineid", "deviceid", "storageid", "zoneid", "account", "domainid")
+    for field in ("id", "name", "state", "type", "size", *place):
         assert getattr(found, field) == raw[field], field
     assert found.is_root
 

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,27 @@ class Bench:
     def link(self, name: str, target: Path) -> None:
         """Make a link as udev would."""
         (self.folder / "by-id" / name).symlink_to(target)
+
+    def plug(self, volume_id: str, device: Path, serial: str | None) -> None:
+        """Name a real block device as udev would, and let the kernel tell a serial of it, which no loop has.
+
+        Everything else is what the real sysfs says.
+        """
+        self.link(f"virtio-{volume_id.replace('-', '')[:20]}", device)
+        number = device.stat().st_rdev
+        root = self.folder / "sys"
+        named, plugged = root / "dev" / "block", root / "block" / device.name
+        for folder in (named, plugged):
+            folder.mkdir(parents=True)
+        for other in Path("/sys/block").iterdir():
+            if other.name != device.name:
+                (root / "block" / other.name).symlink_to(other)
+        for said in Path("/sys/block", device.name).iterdir():
+            (plugged / said.name).symlink_to(said)
+        (named / f"{os.major(number)}:{os.minor(number)}").symlink_to(plugged)
+        if serial is not None:
+            (plugged / "serial").write_text(f"{serial}\n", encoding="ascii")
+        object.__setattr__(self, "places", replace(self.places, sysfs=str(root)))
 
     def command(self, body: str) -> tuple[str, ...]:
         """Write a program, and return how it is configured."""

@@ -69,12 +69,22 @@ async def test_a_guest_is_converted_on_its_disk(bench: Bench) -> None:
 
 async def test_a_guest_on_a_real_block_device_is_converted(bench: Bench, loop_device: Path) -> None:
     """Whose command may claim it: the exclusive look of the proof is over by then."""
-    bench.link(f"virtio-{DATA_VOLUME.replace('-', '')[:20]}", loop_device)
+    bench.plug(DATA_VOLUME, loop_device, DATA_VOLUME.replace("-", "")[:20])
     claims = "os.close(os.open(device, os.O_RDWR | os.O_EXCL))\n"
     done = await bench.converter(claims + CONVERTS).convert(Guest(DATA_VOLUME), 30)
 
     assert done.device == str(loop_device)
     assert starts_with(loop_device, SIGNATURE)
+
+
+async def test_a_device_that_only_its_link_names_is_not_written_to(bench: Bench, loop_device: Path) -> None:
+    bench.plug(DATA_VOLUME, loop_device, None)
+
+    with pytest.raises(NothingWritten) as raised:
+        await bench.converter(CONVERTS).convert(Guest(DATA_VOLUME), 30)
+
+    assert isinstance(raised.value, WrongDevice)
+    assert not starts_with(loop_device, SIGNATURE)
 
 
 async def test_the_command_gets_the_device_last_and_a_mac_for_each_address_that_is_one(bench: Bench) -> None:

@@ -119,7 +119,7 @@ class Sysfs:
         self.root = bench.folder / "sys"
         self.places = replace(bench.places, sysfs=str(self.root), proc=str(bench.folder / "proc"))
         self.folder = self.root / "block" / device.name
-        self.write(size="2048", ro="0")
+        self.write(size="2048", ro="0", serial=_HEX)
         number = device.stat().st_rdev
         named = self.root / "dev" / "block"
         named.mkdir(parents=True)
@@ -141,10 +141,9 @@ def sysfs(bench: Bench, loop_device: Path) -> Sysfs:
     return Sysfs(bench, loop_device)
 
 
-@pytest.mark.parametrize("serial", (_HEX, _HYPHENS, None))
-def test_a_block_device_with_the_serial_is_taken(sysfs: Sysfs, loop_device: Path, serial: str | None) -> None:
-    if serial:
-        sysfs.write(serial=serial)
+@pytest.mark.parametrize("serial", (_HEX, _HYPHENS, _HEX.upper()))
+def test_a_block_device_with_the_serial_is_taken(sysfs: Sysfs, loop_device: Path, serial: str) -> None:
+    sysfs.write(serial=serial)
 
     with opened(VOLUME, sysfs.places) as device:
         assert device.path == str(loop_device)
@@ -153,6 +152,7 @@ def test_a_block_device_with_the_serial_is_taken(sysfs: Sysfs, loop_device: Path
 
 
 def test_a_disk_behind_scsi_tells_its_serial_too(sysfs: Sysfs) -> None:
+    (sysfs.folder / "serial").unlink()
     page = sysfs.folder / "device" / "vpd_pg80"
     page.parent.mkdir()
     page.write_bytes(b"\0\x80\0\x14" + _HEX.encode())
@@ -161,11 +161,24 @@ def test_a_disk_behind_scsi_tells_its_serial_too(sysfs: Sysfs) -> None:
 
     with pytest.raises(WrongDevice, match="another serial"):
         open_device(VOLUME, sysfs.places)
+    page.write_bytes(b"\0\x80\0\0")
+
+    with pytest.raises(WrongDevice, match="no serial"):
+        open_device(VOLUME, sysfs.places)
+
+
+def test_a_device_whose_serial_the_kernel_does_not_tell_is_refused(sysfs: Sysfs) -> None:
+    """Whatever its link says: that is no proof."""
+    (sysfs.folder / "serial").unlink()
+
+    with pytest.raises(WrongDevice, match="no serial"):
+        open_device(VOLUME, sysfs.places)
 
 
 @pytest.mark.parametrize(
     ("files", "why"),
     (
+        ({"serial": ""}, "no serial"),
         ({"serial": "ffffffffffffffffffff"}, "another serial"),
         ({"serial": _HEX[:19]}, "another serial"),
         ({"partition": "1"}, "is a partition"),
@@ -222,7 +235,7 @@ def test_a_real_mount_is_seen_by_the_kernel_and_by_us(
     bench: Bench, loop_device: Path, tmp_path: Path
 ) -> None:
     (bench.folder / "by-id" / f"virtio-{_HEX}").unlink()
-    bench.link(f"virtio-{_HEX}", loop_device)
+    bench.plug(VOLUME, loop_device, _HEX)
     _run("mkfs.ext2", "-q", str(loop_device))
     with opened(VOLUME, bench.places) as device:
         assert holders_of(device, bench.places) == []
@@ -241,7 +254,7 @@ def test_a_process_that_has_it_open_is_named(bench: Bench, kind: str, request: p
     if kind == "block device":
         target: Path = request.getfixturevalue("loop_device")
         (bench.folder / "by-id" / f"virtio-{_HEX}").unlink()
-        bench.link(f"virtio-{_HEX}", target)
+        bench.plug(VOLUME, target, _HEX)
     else:
         target = bench.image
     with (
