@@ -48,8 +48,8 @@ class Job(Record):
     job_id: str = Field(description="The workflow id of the run in Temporal")
     status: JobStatus
     state: str = Field(
-        description="The exact state: pending, accepted, planned, vm_created, starting, undoing, completed,"
-        " failed, cancelled, refused, terminated, timed_out or lost"
+        description="The exact state: pending, accepted, planned, vm_created, starting, held, undoing,"
+        " completed, failed, cancelled, refused, terminated, timed_out or lost"
     )
     progress: float = Field(ge=0, le=100, description="Per cent, by state (docs/http.md)")
     job_type: str = Field("", description="live or test; empty while nobody has read the request yet")

@@ -42,10 +42,14 @@ def facts_of(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_end(report: Mapping[str, Any] | None) -> EndReport | None:
-    """Read how a VM's time ended; None where nothing says so in a way that is understood."""
+    """Read how a VM's time ended; None where nothing says so in a way that is understood.
+
+    Args:
+        report: ``failover_runs.end_report``: the workflow's own report is a part of it.
+    """
     if report is None:
         return None
     try:
-        return EndReport.model_validate(report)
+        return EndReport.model_validate(report.get("report"))
     except ValidationError:
         return None

@@ -117,6 +117,7 @@ def recorded_job(record: RunRecord, *, now: datetime | None = None) -> Job:
         left_behind=_texts(report.get("left_behind")),
         ending=record.ending.value if record.ending else None,
         ended_at=record.ended_at,
+        held=record.state is RunState.HELD,
         end_report=read_end(record.end_report),
         source_returned_at=record.source_returned_at,
         **facts_of(report),

@@ -105,4 +105,5 @@ def test_a_field_that_another_version_wrote_otherwise_hides_no_other() -> None:
     assert facts == {"proven": ProofLevel.DISKS, "continues_as": None}
     assert facts_of({"proven": "teleported", "unknown": 1}) == {}
     assert read_end(None) is None
-    assert read_end({"end": 7}) is None
+    assert read_end({"removed": []}) is None
+    assert read_end({"report": {"end": 7}}) is None
