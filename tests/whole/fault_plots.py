@@ -1,0 +1,106 @@
+"""How the rows of the fault table are played."""
+
+import asyncio
+
+from embedded.seed import PGTEST2_CONTEXT
+from rules.temporal_names import CLEAN_UP_UPDATE, COMMIT_UPDATE, ROLL_BACK_UPDATE
+from tests.support.whole import ROLL_BACK
+from tests.whole.appliance import CONVERTS_A_CLEAN_ONE, appliance
+from tests.whole.claims import Claim, look
+from tests.whole.fault_stage import Stage
+
+VCENTER = "vcenter.example.local"
+
+
+async def run(stage: Stage) -> None:
+    """The fault befalls the run."""
+    async with stage.working(stage.strike, *stage.also):
+        claim = await _run(stage)
+        await _leave(stage, claim)
+
+
+async def _run(stage: Stage) -> Claim:
+    handle = await stage.start()
+    claim, _ = await asyncio.gather(stage.end_of(handle), stage.suffer(handle))
+    return claim
+
+
+async def _leave(stage: Stage, claim: Claim) -> None:
+    """What goes on after the run would look for a source for ever."""
+    if claim.result is not None:
+        follower = stage.whole.client.get_workflow_handle(claim.result.continues_as)
+        await follower.terminate("the row is over")
+
+
+async def run_without_revert(stage: Stage) -> None:
+    """The storage reverts nothing."""
+    stage.whole.site.cloud.world.can_revert = False
+    await run(stage)
+
+
+async def run_without_source(stage: Stage) -> None:
+    """The vCenter is gone."""
+    stage.whole.site.vma.set_vcenter_down(VCENTER)
+    await run(stage)
+
+
+async def run_with_converter(stage: Stage) -> None:
+    """The guest is converted on the appliance, by a worker of its own."""
+    async with appliance(stage.whole, stage.folder / "appliance", CONVERTS_A_CLEAN_ONE):
+        await run(stage)
+
+
+async def after_a_closed_run(stage: Stage) -> None:
+    """A run that Temporal does not know any more holds the lease."""
+    await stage.add_lease_of_nobody()
+    await run(stage)
+
+
+async def on_a_network_of_a_vm_that_is_gone(stage: Stage) -> None:
+    """Another VM was failed over live to the network that the drill takes; CloudStack has it no more."""
+    site = stage.whole.site
+    async with stage.working():
+        await site.run({"context_id": PGTEST2_CONTEXT, "failover_type": "live", "disks": "none"})
+    (vm,) = (one for one in site.vms() if one.name == "pgtest2")
+    site.cloud.world.expunge(vm)
+    stage.before = look(stage.whole)
+    await run(stage)
+
+
+async def commit(stage: Stage) -> None:
+    """The fault befalls the commit."""
+    await _afterwards(stage, "commit", COMMIT_UPDATE, {})
+
+
+async def roll_back(stage: Stage) -> None:
+    """The fault befalls the rollback that an operator ordered."""
+    await _afterwards(stage, "commit", ROLL_BACK_UPDATE, ROLL_BACK)
+
+
+async def clean_up(stage: Stage) -> None:
+    """The fault befalls the end of a drill."""
+    await _afterwards(stage, "cleanup", CLEAN_UP_UPDATE, {})
+
+
+async def _afterwards(stage: Stage, follower: str, update: str, order: dict[str, object]) -> None:
+    async with stage.working(*stage.also):
+        claim = await stage.end_of(await stage.start())
+    stage.let_the_vm_write()
+    handle = stage.follower(claim, follower)
+    async with stage.working(stage.strike):
+        await asyncio.gather(stage.order(handle, update, order), stage.suffer(handle))
+        await stage.end_of_its_time(handle, claim, update, order)
+
+
+async def watch_for_the_source(stage: Stage) -> None:
+    """The fault befalls the look for a lost source; an operator commits later."""
+    stage.whole.site.vma.set_vcenter_down(VCENTER)
+    async with stage.working(*stage.also):
+        claim = await stage.end_of(await stage.start())
+        handle = stage.follower(claim, "commit")
+    stage.whole.site.vma.set_vcenter_down(VCENTER, down=False)
+    async with stage.working(stage.strike):
+        await stage.suffer(handle)
+        await stage.source_returned(claim)
+        await stage.order(handle, COMMIT_UPDATE, {})
+        await stage.end_of_its_time(handle, claim, COMMIT_UPDATE, {})
