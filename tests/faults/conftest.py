@@ -28,6 +28,10 @@ class Endings:
             raise ended
         return ended
 
+    def every(self) -> list[Ended]:
+        """Return how those ended that could be told."""
+        return [ended for ended in self._told.values() if isinstance(ended, Ended)]
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def endings(

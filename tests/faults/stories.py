@@ -62,6 +62,7 @@ class Ended:
         vms: What exists afterwards, in whatever state; what was there before the run excepted.
         commands: Every command that CloudStack got, in order.
         leases: Rows of ``failover_leases`` that are left.
+        activities: The names of those that it called.
     """
 
     type: str
@@ -73,6 +74,7 @@ class Ended:
     vms: tuple[Machine, ...]
     commands: tuple[str, ...]
     leases: tuple[str, ...]
+    activities: frozenset[str]
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -115,9 +117,19 @@ async def the_end_of(site: Site, handle: Handle, strangers: frozenset[str] = fro
         vms=tuple(machine(vm) for vm in site.vms() if vm.id not in strangers),
         commands=tuple(call.command for call in site.cloud.calls),
         leases=await lease_owners(site),
+        activities=await _activities_of(handle),
     )
     assert_it_says_what_is(ended)
     return ended
+
+
+async def _activities_of(handle: Handle) -> frozenset[str]:
+    history = await handle.fetch_history()
+    return frozenset(
+        event.activity_task_scheduled_event_attributes.activity_type.name
+        for event in history.events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    )
 
 
 def machine(vm: Vm) -> Machine:
