@@ -42,9 +42,9 @@ async def test_a_commit_keeps_the_vm_and_frees_the_context(whole_site: WholeSite
     assert await job_status(whole, handle.id) == "completed"
 
 
-async def test_a_rollback_gives_everything_back(whole_site: WholeSite) -> None:
+async def test_a_rollback_gives_everything_back(whole_field_site: WholeSite) -> None:
     """Disks home with their old content, snapshots gone, fence released, source on, VM gone."""
-    whole = whole_site
+    whole = whole_field_site
     before = await picture(whole)
     handle = await whole.site.start(WHOLE_LIVE)
     result = await result_of(handle)
@@ -62,8 +62,9 @@ async def test_a_rollback_gives_everything_back(whole_site: WholeSite) -> None:
     record = await whole.site.record(handle.id)
     assert record is not None
     assert record.ending is Ending.ROLLED_BACK
-    again = await whole.site.run(WHOLE_LIVE)
-    assert again.vm.id != result.vm.id, "and it can be failed over again"
+    again = await whole.site.start(WHOLE_LIVE)
+    assert (await result_of(again)).vm.id != result.vm.id, "and it can be failed over again"
+    await whole.commit_of(again).terminate("the test is over")
 
 
 async def test_the_scheduler_that_was_off_stays_off_after_a_rollback(open_whole: OpenWhole) -> None:

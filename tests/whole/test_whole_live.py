@@ -7,7 +7,9 @@ from simulators.cloudstack import VmState
 from simulators.replication.jobs import COMPLETED
 from simulators.vma.inventory import POWERED_OFF
 from tests.support.whole import WHOLE_LIVE, WholeSite
+from tests.whole.conftest import OpenWhole
 from tests.whole.picture import job_status, lease, source
+from tests.whole.waits import result_of
 
 _PLACES = (0, 1, 2, 4, 5)
 """3 is reserved (observed, section 12)."""
@@ -93,6 +95,16 @@ async def test_the_vm_is_made_before_the_source_is_touched(whole_site: WholeSite
     assert firsts == sorted(firsts)
     last_move = len(steps) - 1 - steps[::-1].index("MoveDiskActivity")
     assert steps.index("CreateSnapshotActivity") < last_move < steps.index("StartVMActivity")
+
+
+async def test_a_machine_that_boots_by_uefi_does_so_again(open_whole: OpenWhole) -> None:
+    """The firmware is what is on the disk, and goes into the deploy."""
+    whole = await open_whole(firmware="efi")
+    handle = await whole.site.start(WHOLE_LIVE)
+    await result_of(handle)
+    (deploy,) = whole.site.cloud.calls_of("deployVirtualMachine")
+    assert deploy.params["boottype"] == "UEFI"
+    await whole.commit_of(handle).terminate("the test is over")
 
 
 async def test_a_configured_check_command_proves_more(whole_site: WholeSite) -> None:
