@@ -3,9 +3,10 @@
 from contextlib import suppress
 from datetime import UTC, datetime
 
+import structlog
 from temporalio import activity
 
-from activities.messages.aftermath import DrillHolder, DrillQuery, RecordEndRequest, SourceReturned
+from activities.messages.aftermath import DrillHolder, DrillQuery, End, RecordEndRequest, SourceReturned
 from activities.messages.record import Recorded
 from activities.summaries import end_summary, status_after
 from activities.translate import typed_failures
@@ -21,6 +22,8 @@ from database import (
 from rules.request import FailoverType
 from rules.temporal_names import cleanup_workflow_id
 
+_log = structlog.get_logger(__name__)
+
 
 class AftermathActivities:
     """Records ends and gives the VM's context back.
@@ -29,7 +32,7 @@ class AftermathActivities:
         runs: ``failover_runs`` and ``failover_jobs``.
         contexts: ``current_status`` and ``last_operation_summary``.
         leases: ``failover_leases``.
-        replicas: Who fenced a replica.
+        replicas: Who fenced a replica, and who wrote to it.
     """
 
     def __init__(
@@ -48,6 +51,9 @@ class AftermathActivities:
     async def record_end(self, request: RecordEndRequest) -> Recorded:
         """Record the end, then the status that it leads to, then give the context back.
 
+        A commit also lets go of the replicas: they are the new VM's disks, and whoever protects the machine
+        anew must be able to. Their scheduler stays off until somebody does.
+
         Raises:
             ApplicationError: DatabaseUnavailable.
         """
@@ -63,6 +69,8 @@ class AftermathActivities:
                 await self._runs.end(
                     request.workflow_id, Ending(request.end.value), ended_at=now, report=report
                 )
+            if request.end is End.COMMITTED:
+                await self._replicas.hand_over(request.context_id, request.workflow_id, now=now)
             await self._contexts.record_operation(
                 request.context_id, end_summary(request, now), status=status, unless=unless, at=now
             )
@@ -72,13 +80,23 @@ class AftermathActivities:
 
     @activity.defn(name="SourceReturnedActivity")
     async def source_returned(self, request: SourceReturned) -> Recorded:
-        """Record that a source which was declared lost is there again.
+        """Record that a source which was declared lost is there again; the log says so the first time.
 
         Raises:
             ApplicationError: DatabaseUnavailable.
         """
+        first = True  # a database that lost the run cannot say whether it was told before
         with typed_failures(), suppress(UnknownRun):
-            await self._runs.source_returned(request.workflow_id, request.power_state, at=datetime.now(UTC))
+            first = await self._runs.source_returned(
+                request.workflow_id, request.power_state, at=datetime.now(UTC)
+            )
+        if first:
+            _log.warning(
+                "source_returned",
+                workflow_id=request.workflow_id,
+                context_id=request.context_id,
+                power_state=request.power_state,
+            )
         return Recorded()
 
     @activity.defn(name="DescribeDrillActivity")

@@ -26,4 +26,6 @@ class ReplicationFactsActivities:
             ApplicationError: DatabaseUnavailable.
         """
         with typed_failures():
-            return await self._replication.facts(request.context.context_id, request.destination.config_id)
+            return await self._replication.facts(
+                request.context.context_id, request.destination.config_id, workflow_id=request.workflow_id
+            )

@@ -6,7 +6,7 @@ from typing import Final
 
 from activities.messages.aftermath import End, RecordEndRequest
 from activities.messages.record import FinishRunRequest, HeldRequest
-from rules.advice import HELD_ADVICE, advice_for
+from rules.advice import AFTER_COMMIT, HELD_ADVICE, advice_for
 from rules.outcomes import DISKS_NONE, FailoverOutcome
 from rules.request import FailoverType
 
@@ -80,6 +80,8 @@ def end_summary(request: RecordEndRequest, now: datetime) -> dict[str, object]:
         "removed": list(request.removed),
         "left_behind": list(request.left_behind),
     }
+    if request.end is End.COMMITTED:
+        summary |= {"replication": "off", "actionable_steps": list(AFTER_COMMIT)}
     if stays:
         advice = advice_for("UndoIncomplete")
         summary |= {

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, select, update
+from sqlalchemy import Row, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from database.engine import Database
 from database.errors import SchemaMismatch
 from database.own_tables import replicas
 from database.replica_rows import locked, replica_key
+from database.replication_rows import context_disks, history_of
 from database.tables import flag, ossea_volumes, text, vm_disks, vm_replication_contexts
 from rules.errors import FailoverErrorType, FailoverRefused
 
@@ -122,6 +123,8 @@ class ReplicaRepository:
     async def mark(self, context_id: str, workflow_id: str, *, dirty: bool, now: datetime) -> None:
         """Record that a failover is about to write to the replicas, or that they are as they were.
 
+        Another failover's mark counts until a full sync of every disk that began after it has completed.
+
         Raises:
             FailoverRefused: FenceBroken when the mark is another failover's, or when the replicas are to be
                 written to by one that does not hold the fence.
@@ -129,6 +132,8 @@ class ReplicaRepository:
         async with self._database.write() as connection:
             row = await locked(connection, context_id, server=self._database.on_server)
             marked, fenced = text(row.dirty_workflow_id), text(row.fence_workflow_id)
+            if marked not in {"", workflow_id} and await self._is_mended(connection, row):
+                marked = ""
             if marked not in {"", workflow_id}:
                 raise FailoverRefused(
                     FailoverErrorType.FENCE_BROKEN,
@@ -139,8 +144,9 @@ class ReplicaRepository:
                     FailoverErrorType.FENCE_BROKEN,
                     f"replication of context {context_id} is not fenced by this failover",
                 )
-            if dirty == bool(marked):
+            if not dirty and not marked:
                 return
+            # The time is that of the last mark: a sync that mends the replica began after every write.
             values = (
                 {"dirty_workflow_id": workflow_id, "dirty_at": now, "cleaned_at": None}
                 if dirty
@@ -149,6 +155,35 @@ class ReplicaRepository:
             await connection.execute(
                 update(replicas).where(replicas.c.context_key == row.context_key).values(values)
             )
+
+    async def hand_over(self, context_id: str, workflow_id: str, *, now: datetime) -> bool:
+        """Let go of replicas that are a live VM's own disks for good, in one transaction.
+
+        Neither fence nor mark names the failover any more. The scheduler stays off, and its old value is
+        forgotten: somebody who protects the machine anew switches it on. What was synced before counts no
+        more, and the change ids are forgotten where there are any, so that the next sync is a full one.
+
+        Returns:
+            Whether fence or mark was this failover's. Another's are left as they are.
+        """
+        features = self._database.features
+        async with self._database.write() as connection:
+            row = await locked(connection, context_id, server=self._database.on_server)
+            if workflow_id not in {text(row.fence_workflow_id), text(row.dirty_workflow_id)}:
+                return False
+            values: dict[str, Any] = {"stale_at": now}
+            if text(row.fence_workflow_id) == workflow_id:
+                values |= {"fence_workflow_id": None, "scheduler_before": None, "released_at": now}
+            if text(row.dirty_workflow_id) == workflow_id:
+                values |= {"dirty_workflow_id": None}
+            await connection.execute(
+                update(replicas).where(replicas.c.context_key == row.context_key).values(values)
+            )
+            if features.has(vm_disks.name, "disk_change_id"):
+                await connection.execute(
+                    update(vm_disks).where(vm_disks.c.vm_context_id == context_id).values(disk_change_id=None)
+                )
+        return True
 
     async def clear_change_ids(self, context_id: str, disk_ids: Collection[str], *, now: datetime) -> None:
         """Forget how far replication got with these disks, in every row that tells it.
@@ -198,6 +233,15 @@ class ReplicaRepository:
             statement = statement.where(ossea_volumes.c.snapshot_id.in_(sorted(snapshots.values())))
         async with self._database.write() as connection:
             await connection.execute(statement.values(features.writable(ossea_volumes, values)))
+
+    async def _is_mended(self, connection: AsyncConnection, row: Row[Any]) -> bool:
+        """Return whether a full sync brought every disk anew since the replicas were written to."""
+        features = self._database.features
+        disks = await context_disks(connection, features, row.context_id)
+        _, history = await history_of(
+            connection, features, row.context_id, with_disks=True, stale_at=row.stale_at
+        )
+        return history.is_mended({text(disk.get("disk_id")) for disk in disks}, written_at=row.dirty_at)
 
     async def _scheduler(
         self, connection: AsyncConnection, context_id: str, *, known: bool = True

@@ -295,8 +295,11 @@ class RunRepository(RunReader):
                 connection, self._database.features, workflow_id, at=ended_at, ending=ending
             )
 
-    async def source_returned(self, workflow_id: str, power_state: str, *, at: datetime) -> None:
+    async def source_returned(self, workflow_id: str, power_state: str, *, at: datetime) -> bool:
         """Record that a source which was declared lost is there again; the first time it was seen stays.
+
+        Returns:
+            Whether this is the first time.
 
         Raises:
             UnknownRun: Nothing was begun under this workflow id.
@@ -306,8 +309,11 @@ class RunRepository(RunReader):
             "source_power": power_state,
             "updated_at": at,
         }
+        seen = select(runs.c.source_returned_at).where(runs.c.workflow_key == stored_key(workflow_id))
         async with self._database.write() as connection:
+            before = (await connection.execute(seen.with_for_update())).scalar_one_or_none()
             await self._update(connection, workflow_id, values)
+        return before is None
 
     async def _change(  # noqa: PLR0913 - keywords, each of which goes to a table of its own
         self,

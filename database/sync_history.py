@@ -1,8 +1,9 @@
 """What a VM's replication jobs add up to: which sync each disk holds, what tore it, what still runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from rules.disks import CompletedSync, SyncJob
 
@@ -17,6 +18,7 @@ class Job:
     Attributes:
         status: In lower case.
         began_at: When it started, else when it was made (UTC); None when the row does not say.
+        is_full: It reads the whole disks, and not only what changed.
     """
 
     id: str
@@ -25,6 +27,20 @@ class Job:
     began_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    is_full: bool = False
+
+
+class DiskSync(NamedTuple):
+    """A row of ``cbt_history``: what a job did to one disk.
+
+    Attributes:
+        is_full: None when the row does not say; then the job's kind counts.
+    """
+
+    job_id: str
+    disk_id: str
+    success: bool
+    is_full: bool | None = None
 
 
 class SyncHistory:
@@ -32,7 +48,7 @@ class SyncHistory:
 
     Args:
         jobs: All that are kept.
-        done: Job, disk and success, from ``cbt_history``.
+        done: What each job did to each disk.
         current_job_id: What the context says runs; the API refuses another job for as long as it does.
         last_successful_job_id: What the context says; for databases that keep no jobs.
         stale_at: What began before it brought no disk anywhere: a failover wrote to the replicas since.
@@ -42,7 +58,7 @@ class SyncHistory:
         self,
         jobs: Iterable[Job],
         *,
-        done: Iterable[tuple[str, str, bool]] = (),
+        done: Iterable[DiskSync] = (),
         current_job_id: str = "",
         last_successful_job_id: str = "",
         stale_at: datetime | None = None,
@@ -50,8 +66,9 @@ class SyncHistory:
         self._jobs = sorted(jobs, key=_began)
         self._known = {job.id: job for job in self._jobs}
         done = list(done)
-        self._with_disks = {job_id for job_id, _, _ in done}
-        self._succeeded = {(job_id, disk_id) for job_id, disk_id, success in done if success}
+        self._with_disks = {one.job_id for one in done}
+        self._succeeded = {(one.job_id, one.disk_id) for one in done if one.success}
+        self._kinds = {(one.job_id, one.disk_id): one.is_full for one in done}
         self._current = current_job_id
         self._last = last_successful_job_id
         self._stale_at = stale_at
@@ -72,6 +89,17 @@ class SyncHistory:
         if self._last and self._last not in self._known and self._brought(self._last, disk_id, whole=True):
             return CompletedSync(job_id=self._last)
         return None
+
+    def is_mended(self, disk_ids: Collection[str], *, written_at: datetime | None) -> bool:
+        """Return whether every disk was synced in full since a failover wrote to it.
+
+        Args:
+            disk_ids: All disks of the VM; nothing is known of a VM without any.
+            written_at: When it wrote (UTC); None, where nobody knows, is mended by nothing.
+        """
+        if written_at is None or not disk_ids:
+            return False
+        return all(any(self._mends(job, disk_id, written_at) for job in self._jobs) for disk_id in disk_ids)
 
     @property
     def running(self) -> SyncJob | None:
@@ -106,6 +134,15 @@ class SyncHistory:
 
     def _is_stale(self, job: Job) -> bool:
         return self._stale_at is not None and (job.began_at is None or job.began_at <= self._stale_at)
+
+    def _mends(self, job: Job, disk_id: str, written_at: datetime) -> bool:
+        if job.began_at is None or job.began_at <= written_at or self._is_stale(job):
+            return False
+        # Where the change ids were forgotten after the write, whatever began since had to be a full sync.
+        forgotten = self._stale_at is not None and self._stale_at >= written_at
+        said = self._kinds.get((job.id, disk_id))
+        full = forgotten or (job.is_full if said is None else said)
+        return full and self._brought(job.id, disk_id, whole=job.status == _COMPLETED)
 
     def _brought(self, job_id: str, disk_id: str, *, whole: bool) -> bool:
         if job_id in self._with_disks:

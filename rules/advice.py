@@ -55,8 +55,15 @@ HELD_ADVICE: Final = _advice(
 )
 """Of a run that holds: its VM has started, and something failed or was cancelled since."""
 
+AFTER_COMMIT: Final = (
+    "Replication of this VM stays off: its replicas are the new VM's disks now.",
+    "To protect the machine again, set up replication anew; its first sync must be a full one.",
+)
+"""What an operator has to know of a VM whose failover was committed."""
+
 _COMPATIBLE, _NETWORK, _STORAGE, _CONFIGURED, _CONNECTED = ErrorCategory
-_SAME_ID: Final = "Start the failover that the message names again under its workflow id, or end it."
+_HOLDER: Final = "If the message names another failover, commit it, roll it back or clean it up."
+_TERMINATED: Final = "If that one was terminated, undo it as docs/operate.md says under Terminate."
 
 _ADVICE: Final[Mapping[str, Advice]] = {
     FailoverErrorType.INVALID_REQUEST: _advice(
@@ -113,7 +120,9 @@ _ADVICE: Final[Mapping[str, Advice]] = {
         _COMPATIBLE, "Do what each failed check of the result says under fix.", _AGAIN
     ),
     FailoverErrorType.LIVE_VM_EXISTS: _advice(
-        _CONFIGURED, "Commit or roll back the live failover whose VM the message names."
+        _CONFIGURED,
+        "Roll back the live failover whose VM the message names.",
+        "If it was committed, this machine is that VM: remove it only when nobody needs it any more.",
     ),
     FailoverErrorType.SOURCE_NOT_LOST: _advice(
         _CONFIGURED,
@@ -144,8 +153,9 @@ _ADVICE: Final[Mapping[str, Advice]] = {
     ),
     FailoverErrorType.FENCE_BROKEN: _advice(
         _STORAGE,
-        "Find out who started replication of this VM, and leave its scheduler to the failover.",
-        _SAME_ID,
+        _HOLDER,
+        _TERMINATED,
+        "Else find out who started replication of this VM or switched its scheduler on; then start again.",
     ),
     FailoverErrorType.SOURCE_STILL_ON: _advice(_CONNECTED, "Power the source VM off in vCenter.", _AGAIN),
     FailoverErrorType.SYNC_FAILED: _advice(

@@ -109,9 +109,9 @@ class ReplicationFacts(Record):
         torn_at: When the first such job began (UTC); None when there is none, or it does not say.
         kept_snapshots: Snapshots of the replicas that somebody took and kept.
         dirty_by: The failover that wrote to the replica and was not reverted; empty when none did.
-        in_flight_snapshots: How many snapshots the whole runs of other VMs that are open take: one per disk.
+        in_flight_snapshots: How many snapshots other open runs are about to take: one per disk.
         in_flight_snapshot_gib: The size of those disks, in GiB.
-        in_flight_clone_gib: The size of the clones that open tests of other VMs make, in GiB.
+        in_flight_clone_gib: The size of the clones that other open tests are about to make, in GiB.
     """
 
     disks: tuple[ReplicatedDisk, ...] = ()

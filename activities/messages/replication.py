@@ -12,10 +12,13 @@ class ReplicationQuery(Record):
 
     Attributes:
         destination: Names the appliance.
+        workflow_id: Who asks, so that what it takes itself is not counted as in flight; empty leaves out
+            every run of the context.
     """
 
     context: VMContext
     destination: DestinationConfig
+    workflow_id: str = ""
 
 
 class FenceRequest(Record):

@@ -369,4 +369,4 @@ async def test_the_facts_cost_the_same_however_many_disks(field_database: Databa
         found = await repository.facts("ctx-a", config_id)
 
     assert len(found.disks) == 22
-    assert len(few) == len(many) == 7
+    assert len(few) == len(many) == 8

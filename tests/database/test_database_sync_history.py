@@ -1,10 +1,11 @@
 """Which sync a disk holds, what tore it and what runs, from the jobs alone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from database.sync_history import Job, SyncHistory
+from database.sync_history import DiskSync, Job, SyncHistory
 from rules.disks import CompletedSync, SyncJob
 
 START = datetime(2025, 9, 24, 12, 0, tzinfo=UTC)
@@ -82,7 +83,10 @@ def test_the_job_that_the_context_names_decides_what_runs(current: str, expected
 def test_each_disk_holds_the_newest_sync_that_completed_for_it(
     statuses: tuple[str, ...], done: tuple[tuple[str, str, bool], ...], expected: dict[str, str | None]
 ) -> None:
-    history = SyncHistory([job(number, status) for number, status in enumerate(statuses)], done=done)
+    history = SyncHistory(
+        [job(number, status) for number, status in enumerate(statuses)],
+        done=[DiskSync(*one) for one in done],
+    )
 
     found = {disk: history.last_completed(disk) for disk in expected}
 
@@ -98,7 +102,7 @@ def test_each_disk_holds_the_newest_sync_that_completed_for_it(
 def test_where_no_jobs_are_kept_the_context_names_the_last_sync(
     done: tuple[tuple[str, str, bool], ...], expected: CompletedSync | None
 ) -> None:
-    history = SyncHistory([], done=done, last_successful_job_id="job-9")
+    history = SyncHistory([], done=[DiskSync(*one) for one in done], last_successful_job_id="job-9")
 
     assert history.last_completed("a") == expected
 
@@ -134,3 +138,64 @@ def test_jobs_without_a_time_come_first_in_the_order_of_their_ids() -> None:
 
     assert history.torn_by == ""
     assert SyncHistory([Job("b", "failed"), Job("a", "completed")]).torn_by == "b"
+
+
+def hours(number: float) -> datetime:
+    return START + timedelta(hours=number)
+
+
+@pytest.mark.parametrize(
+    ("full", "statuses", "done", "stale_hours", "mended"),
+    (
+        # Nothing was synced since, or only what changed: the blocks that were written to stay.
+        ((), (), (), None, False),
+        ((), ("completed", "completed"), (), None, False),
+        ((1,), ("completed", "completed"), (), None, True),
+        # What came after a full sync needs not be one.
+        ((1,), ("completed", "completed", "completed"), (), None, True),
+        ((1,), ("completed", "failed"), (), None, False),
+        # It began before the write.
+        ((0,), ("completed",), (), None, False),
+        # The row of each disk says it better than the job's.
+        ((1,), ("completed", "completed"), ((1, "a", True, True), (1, "b", True, False)), None, False),
+        ((), ("completed", "completed"), ((1, "a", True, True), (1, "b", True, True)), None, True),
+        ((1,), ("completed", "completed"), ((1, "a", True, None), (1, "b", True, None)), None, True),
+        ((1,), ("completed", "completed"), ((1, "a", True, True), (1, "b", False, True)), None, False),
+        # One disk now, the other later.
+        (
+            (),
+            ("completed", "completed", "completed"),
+            ((1, "a", True, True), (2, "b", True, True)),
+            None,
+            True,
+        ),
+        # The change ids were forgotten after the write: whatever began since was a full sync.
+        ((), ("completed", "completed"), (), 0.7, True),
+        ((), ("completed", "completed"), (), 0.3, False),
+        ((1,), ("completed", "completed"), (), 1.5, False),
+    ),
+)
+def test_a_full_sync_of_every_disk_mends_what_was_written_to(
+    full: tuple[int, ...],
+    statuses: tuple[str, ...],
+    done: tuple[tuple[int, str, bool, bool | None], ...],
+    stale_hours: float | None,
+    *,
+    mended: bool,
+) -> None:
+    history = SyncHistory(
+        [replace(job(number, status), is_full=number in full) for number, status in enumerate(statuses)],
+        done=[DiskSync(f"job-{number}", disk, success, kind) for number, disk, success, kind in done],
+        stale_at=None if stale_hours is None else hours(stale_hours),
+    )
+
+    assert history.is_mended({"a", "b"}, written_at=hours(0.5)) is mended
+
+
+def test_what_is_not_known_is_not_mended() -> None:
+    history = SyncHistory([replace(job(1, "completed"), is_full=True), Job("x", "completed", is_full=True)])
+
+    assert history.is_mended({"a"}, written_at=START)
+    assert not history.is_mended({"a"}, written_at=None)
+    assert not history.is_mended((), written_at=START)
+    assert not history.is_mended({"a"}, written_at=hours(2))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 from temporalio.exceptions import ApplicationError
 
 from activities.aftermath import AftermathActivities
@@ -14,7 +15,7 @@ from activities.fence import FenceActivities
 from activities.lease import LeaseActivities
 from activities.messages.aftermath import DrillHolder, DrillQuery, End, RecordEndRequest, SourceReturned
 from activities.messages.context import LeaseReply, LeaseRequest
-from activities.messages.record import BeginRunRequest, FinishRunRequest
+from activities.messages.record import BeginRunRequest, FinishRunRequest, HeldRequest
 from activities.messages.replication import (
     ChangeIdRequest,
     Fence,
@@ -33,8 +34,10 @@ from database import (
     LeaseRepository,
     NetworkMappingRepository,
     ReplicaRepository,
+    ReplicaState,
     ReplicationRepository,
     RunRepository,
+    RunState,
     context_resource,
 )
 from database.tables import ossea_volumes, vm_disks, vm_replication_contexts
@@ -399,7 +402,71 @@ async def test_the_end_of_a_vm_is_summed_up_for_the_appliance(
     found = await desk.summary()
 
     assert (found["operation_type"], found["status"], found["end"]) == (operation, status, end.value)
-    assert ("actionable_steps" in found) is (status == "failed")
+    assert ("error_category" in found) is (status == "failed")
+    assert ("actionable_steps" in found) is (end in {End.CLEANUP_REQUIRED, End.COMMITTED})
+    assert found.get("replication", "") == ("off" if end is End.COMMITTED else "")
+
+
+async def test_a_commit_lets_go_of_the_replica_and_of_nothing_before(desk: Desk) -> None:
+    await desk.begin("wf", LIVE)
+    await desk.fences.fence_replication(asked())
+    await desk.marks.mark_replica(ReplicaMark(workflow_id="wf", context_id="ctx-a", dirty=True))
+    await desk.finish("wf", LIVE, lease_to="wf-commit", context_status="failed_over_live")
+    await desk.end("wf", LIVE, End.CLEANUP_REQUIRED, release=False)
+
+    assert (await refused(desk.fences.fence_replication(asked("second"))))[0] == "FenceBroken"
+    assert not (await desk.lease("second", LIVE)).granted
+    for _ in range(2):
+        await desk.end("wf", LIVE, End.COMMITTED)
+
+    assert await desk.replicas.state("ctx-a") == ReplicaState(scheduler_enabled=False)
+    assert (await desk.lease("second", LIVE)).granted
+    assert await desk.fences.fence_replication(asked("second")) == Fence(scheduler_was_enabled=False)
+
+
+async def test_a_run_that_holds_says_why_and_what_can_be_done_and_keeps_its_vm(desk: Desk) -> None:
+    await desk.begin("wf", LIVE)
+    held = HeldRequest(
+        workflow_id="wf",
+        context_id="ctx-a",
+        failover_type=LIVE,
+        vm_name="pgtest1",
+        why="it was cancelled",
+        held=True,
+    )
+
+    for _ in range(2):
+        await desk.records.record_held(held)
+
+    found = await desk.runs.get("wf")
+    assert found is not None
+    assert (found.state, found.finished_at) == (RunState.HELD, None)
+    assert await desk.status() == "failed_over_live"
+    summary = await desk.summary()
+    assert (summary["status"], summary["error_message"]) == ("held", "it was cancelled")
+    told = " ".join(summary["actionable_steps"])
+    assert "roll_back" in told
+    assert "resume" in told
+    assert (await desk.lease("second", LIVE)).held_by == "wf"
+
+    await desk.records.record_held(held.model_copy(update={"held": False, "why": ""}))
+
+    again = await desk.runs.get("wf")
+    assert again is not None
+    assert again.state is RunState.STARTING
+    summary = await desk.summary()
+    assert (summary["status"], "actionable_steps" in summary) == ("running", False)
+    assert await desk.status() == "failed_over_live"
+
+
+async def test_a_hold_is_told_though_the_run_is_lost(desk: Desk) -> None:
+    held = HeldRequest(
+        workflow_id="wf", context_id="ctx-a", failover_type=LIVE, vm_name="pgtest1", why="w", held=True
+    )
+
+    await desk.records.record_held(held)
+
+    assert (await desk.summary())["status"] == "held"
 
 
 async def test_an_end_is_told_and_the_context_given_back_though_the_run_is_lost(desk: Desk) -> None:
@@ -415,8 +482,18 @@ async def test_a_source_that_came_back_is_recorded(desk: Desk) -> None:
     await desk.aftermath.source_returned(returned)
     await desk.begin("wf", LIVE)
 
-    await desk.aftermath.source_returned(returned)
+    with capture_logs() as logs:
+        for _ in range(3):
+            await desk.aftermath.source_returned(returned)
 
+    (told,) = logs
+    assert told == {
+        "event": "source_returned",
+        "log_level": "warning",
+        "workflow_id": "wf",
+        "context_id": "ctx-a",
+        "power_state": "on",
+    }
     found = await desk.runs.get("wf")
     assert found is not None
     assert found.source_power == "on"
