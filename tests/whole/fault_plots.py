@@ -6,8 +6,9 @@ from embedded.seed import PGTEST2_CONTEXT
 from rules.temporal_names import CLEAN_UP_UPDATE, COMMIT_UPDATE, ROLL_BACK_UPDATE
 from tests.support.whole import ROLL_BACK
 from tests.whole.appliance import CONVERTS_A_CLEAN_ONE, appliance
-from tests.whole.claims import Claim, look
+from tests.whole.claims import Claim
 from tests.whole.fault_stage import Stage
+from tests.whole.fault_world import look
 
 VCENTER = "vcenter.example.local"
 

@@ -38,7 +38,7 @@ FULL = os.environ.get("FAULT_TABLE") == "full"
 """Whether every fault is played everywhere; else what is played elsewhere already is played in part."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Act:
     """An execution of an activity.
 
@@ -55,7 +55,7 @@ class Act:
     faults: tuple[Fault, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scenario:
     """A runbook, and the activities of it that are struck.
 
@@ -85,7 +85,7 @@ class Scenario:
     replicas: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Row:
     """One activity and one fault."""
 

@@ -53,10 +53,10 @@ LIVE = Scenario(
     WHOLE_LIVE,
     (
         *_acts((*_READS, "DescribeDrill", "ReadSourcePower"), EARLY, FIVE),
-        *_acts(_LEASES, EARLY),
+        *_acts(_LEASES, EARLY, FIVE),
         *_acts(_MAKES, MADE),
-        *_acts(("FenceReplication", "PowerOffSource", "StartSync", "WatchSync"), MADE),
-        *_acts(("CreateSnapshot", "RecordSnapshots", "MarkReplica"), MADE),
+        *_acts(("FenceReplication", "PowerOffSource", "StartSync", "CreateSnapshot", "MarkReplica"), MADE),
+        *_acts(("WatchSync", "RecordSnapshots"), MADE, FIVE),
         *_acts(("FindTemplateRoot", "CheckFence"), MADE, FIVE),
         Act("ReadSourcePower", MADE, 2, FEW),
         Act("LoadReplication", MADE, 2, FEW),
@@ -79,18 +79,14 @@ UNDO = Scenario(
     "live, undone",
     WHOLE_LIVE,
     (
-        Act("BeginUndo", NAMED),
-        Act("MoveDisk", NAMED, 12),
-        Act("MoveDisk", NAMED, 14),
-        Act("RevertDisk", NAMED),
-        Act("WaitForJob", NAMED, 10),
-        Act("MarkReplica", NAMED, 2),
-        Act("RemoveSnapshots", NAMED),
-        Act("RecordSnapshots", NAMED, 2),
-        Act("PowerOnSource", NAMED),
-        Act("RemoveVM", NAMED),
-        Act("ReleaseFence", NAMED),
-        Act("FinishRun"),
+        *_acts(("BeginUndo", "RevertDisk", "RemoveSnapshots", "PowerOnSource"), NAMED),
+        *_acts(("RemoveVM", "ReleaseFence"), NAMED),
+        Act("MoveDisk", NAMED, 12, FEW),
+        Act("MoveDisk", NAMED, 14, FEW),
+        Act("WaitForJob", NAMED, 10, FEW),
+        Act("MarkReplica", NAMED, 2, FEW),
+        Act("RecordSnapshots", NAMED, 2, FEW),
+        Act("FinishRun", faults=FEW),
     ),
     plots.run,
     end=FAILED,
@@ -126,7 +122,7 @@ LOST_SOURCE = Scenario(
 COMMIT = Scenario(
     "commit",
     WHOLE_LIVE,
-    (Act("RemoveSnapshots", NAMED), Act("RecordEnd")),
+    (Act("RemoveSnapshots", NAMED, faults=FEW), Act("RecordEnd")),
     plots.commit,
     end=f"{COMPLETED}, committed",
     workflow="CommitWorkflow",
@@ -197,7 +193,7 @@ DRILL_UNDO = Scenario(
     plots.run,
     end=FAILED,
     on="clones",
-    faults=_LATER,
+    faults=FEW,
     also=(Strike("VerifyDisksActivity", Fault.FINAL),),
 )
 
@@ -213,7 +209,7 @@ CLEANUP = Scenario(
     end=f"{COMPLETED}, cleaned_up",
     on="clones",
     workflow="CleanupWorkflow",
-    faults=_LATER,
+    faults=FEW,
 )
 
 REPLICA_DRILL = Scenario(
@@ -230,7 +226,7 @@ REPLICA_DRILL = Scenario(
         Act("FinishRun"),
     ),
     plots.run,
-    faults=FEW,
+    faults=(Fault.AFTER,),
     settings=_REPLICA_DRILL,
 )
 
@@ -241,7 +237,7 @@ REPLICA_CLEANUP = Scenario(
     plots.clean_up,
     end=f"{COMPLETED}, cleaned_up",
     workflow="CleanupWorkflow",
-    faults=FEW,
+    faults=(Fault.FINAL,),
     settings=_REPLICA_DRILL,
 )
 
