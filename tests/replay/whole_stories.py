@@ -16,7 +16,7 @@ from simulators.vma.sample import PGTEST1_ID, VCENTER_HOST
 from tests.support.site import activity_started, failed
 from tests.support.whole import LOST, ROLL_BACK, WHOLE_LIVE, WHOLE_TEST, WholeSite, ended
 from tests.whole.appliance import CONVERTS_A_CLEAN_ONE, FAILS, INTERRUPTED_ONCE, WAITS, Appliance
-from tests.whole.waits import held, result_of, timer_started, until
+from tests.whole.waits import held, order_again, result_of, timer_started, until
 
 Handle = WorkflowHandle[Any, Any]
 Plot = Callable[[WholeSite, str, Appliance | None], Awaitable[Handle]]
@@ -356,7 +356,7 @@ async def commit_rolled_back_at_the_second_order(
 
     await until(is_said)
     whole.site.cloud.faults.clear()
-    await commit.execute_update("roll_back", ROLL_BACK)
+    await order_again(commit, "roll_back", ROLL_BACK)
     await ended(commit)
     return commit
 

@@ -9,7 +9,7 @@ from simulators.vma.inventory import POWERED_OFF, POWERED_ON
 from tests.support.whole import LOST, ROLL_BACK, WHOLE_LIVE, WholeSite, ended
 from tests.whole.conftest import OpenWhole
 from tests.whole.picture import job_status, lease, picture, source
-from tests.whole.waits import result_of, until
+from tests.whole.waits import order_again, result_of, until
 
 
 async def test_a_commit_keeps_the_vm_and_frees_the_context(whole_site: WholeSite) -> None:
@@ -109,7 +109,7 @@ async def test_a_rollback_that_fails_is_named_and_can_be_ordered_again(whole_sit
     assert source(whole).power_state == POWERED_OFF, "two machines of one address are never on at once"
     assert await lease(whole, "live") == commit.id
     whole.site.cloud.faults.clear()
-    await commit.execute_update("roll_back", ROLL_BACK)
+    await order_again(commit, "roll_back", ROLL_BACK)
     assert (await ended(commit)).end == "rolled_back"
     assert await picture(whole) == {**before, "status": "ready_for_failover"}
 

@@ -12,7 +12,7 @@ from simulators.vma.inventory import POWERED_OFF
 from tests.support.site import activity_started, failed
 from tests.support.whole import ROLL_BACK, WHOLE_LIVE, WholeSite
 from tests.whole.picture import picture, source
-from tests.whole.waits import held, result_of, until
+from tests.whole.waits import held, holds_again, result_of, until
 
 
 async def _cancelled_while_it_starts(whole: WholeSite) -> WorkflowHandle[Any, Any]:
@@ -95,7 +95,7 @@ async def test_a_resumed_run_that_fails_again_holds_again(whole_site: WholeSite)
     handle = await whole.site.start(WHOLE_LIVE)
     await held(handle)
     await handle.execute_update("resume", None)
-    await held(handle)
+    await holds_again(handle)
     whole.site.cloud.faults.clear()
     await handle.execute_update("resume", None)
     result = await result_of(handle)

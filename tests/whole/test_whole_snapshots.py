@@ -11,7 +11,7 @@ from tests.support.whole import ROLL_BACK, WHOLE_LIVE, WholeSite, ended
 from tests.whole.conftest import OpenWhole
 from tests.whole.picture import picture
 from tests.whole.test_whole_sync import scheduled
-from tests.whole.waits import result_of, until
+from tests.whole.waits import order_again, result_of, until
 
 WAIVED = {**WHOLE_LIVE, "waive_snapshots": True, "reason": "there is no room"}
 
@@ -215,6 +215,6 @@ async def test_a_disk_that_does_not_come_off_keeps_the_vm(whole_site: WholeSite)
     assert not root.removed
     assert (await whole.replicas.state()).scheduler_enabled is False
     whole.site.cloud.faults.clear()
-    await commit.execute_update("roll_back", ROLL_BACK)
+    await order_again(commit, "roll_back", ROLL_BACK)
     assert (await ended(commit)).end == "rolled_back"
     assert whole.replicas.at_home

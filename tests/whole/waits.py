@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 
 from rules.temporal_names import OUTCOME_ATTRIBUTE
 
@@ -30,6 +30,35 @@ async def held(handle: WorkflowHandle[Any, Any]) -> None:
     async def says_so() -> bool:
         found = (await handle.describe()).search_attributes.get(OUTCOME_ATTRIBUTE, [""])
         return list(found) == ["held"]
+
+    await until(says_so)
+
+
+async def order_again(handle: WorkflowHandle[Any, Any], name: str, order: object) -> None:
+    """Give an order that is refused until the one before it is done, its record included."""
+
+    async def is_taken() -> bool:
+        try:
+            await handle.execute_update(name, order)
+        except WorkflowUpdateFailedError:
+            return False
+        return True
+
+    await until(is_taken)
+
+
+async def holds_again(handle: WorkflowHandle[Any, Any]) -> None:
+    """Wait until a run that was resumed holds for the second time: its history has said so twice."""
+
+    async def says_so() -> bool:
+        history = await handle.fetch_history()
+        names = [
+            event.activity_task_scheduled_event_attributes.activity_type.name
+            for event in history.events
+            if event.HasField("activity_task_scheduled_event_attributes")
+        ]
+        # Held, resumed, held.
+        return names.count("RecordHeldActivity") == 3  # noqa: PLR2004 - counted above
 
     await until(says_so)
 
