@@ -14,7 +14,7 @@ from temporalio import activity
 from activities.clouds import Cloud, Clouds
 from activities.failures import failure
 from activities.heartbeats import heartbeats, to_the_end
-from activities.lost_calls import left_to_expire
+from activities.lost_calls import Look, left_to_expire, look_after_lost_call
 from activities.messages.disks import CloneReply, CloneRequest
 from activities.our_volumes import LEFTOVER, MOST_GENERATIONS, OurClones, describe, facts_of
 from activities.translate import typed_failures
@@ -109,10 +109,7 @@ class _Cloning:
             # The key may not choose ids, or may not do this at all: the same call without an id tells.
             return await self._create_without_id()
         except (InvalidParameter, ServerFault, OutcomeUnknown) as error:
-            found = await self._look(identity)
-            if found is None and isinstance(error, OutcomeUnknown):
-                await left_to_expire(self._request.settle_seconds)
-                found = await self._look(identity)
+            found = await self._look_after(error, lambda: self._look(identity))
             if found is not None:
                 return found
             if isinstance(error, InternalFault):
@@ -130,13 +127,15 @@ class _Cloning:
         try:
             return await self._submit(None)
         except (ServerFault, OutcomeUnknown) as error:
-            found = await self._look_by_name()
-            if found is None and isinstance(error, OutcomeUnknown):
-                await left_to_expire(self._request.settle_seconds)
-                found = await self._look_by_name()
+            found = await self._look_after(error, self._look_by_name)
             if found is None:
                 raise
             return found
+
+    async def _look_after(self, error: CloudStackError, look: Look[CloneReply]) -> CloneReply | None:
+        if isinstance(error, OutcomeUnknown):
+            return await look_after_lost_call(look, self._request.settle_seconds)
+        return await look()
 
     async def _look(self, identity: str) -> CloneReply | None:
         volume = await self._storage.find_volume(identity)
@@ -181,7 +180,7 @@ class _Cloning:
     async def _mark(self, volume: Volume) -> None:
         """Tag the clone where the key may; the create call takes no tags (observed, section 15)."""
         owner = self._request.owner
-        tags = clone_tags(owner.workflow_id, owner.context_id, self._replica_id)
+        tags = clone_tags(owner.disks_key, owner.context_id, self._replica_id)
         have = {tag.key for tag in volume.tags}
         missing = {key: value for key, value in tags.items() if key not in have}
         if not missing:

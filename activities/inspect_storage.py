@@ -201,7 +201,7 @@ class _Inspection:
         }
         clones = {one.name: one for one in volumes if one.name.startswith(_ANY_CLONE)}
         wanted |= {name: one.size for name, one in clones.items() if one.state not in LEFTOVER}
-        ours = clone_name(self._request.owner.workflow_id, "")
+        ours = clone_name(self._request.owner.disks_key, "")
         made = {name for name, one in clones.items() if one.state == _READY}
         return sum(size for name, size in wanted.items() if name not in made and not name.startswith(ours))
 

@@ -1,6 +1,11 @@
 """A call whose answer was lost may still take effect, until it expires: nothing is decided before that."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias, TypeVar
+
+_T = TypeVar("_T")
+Look: TypeAlias = Callable[[], Coroutine[Any, Any, _T | None]]
 
 
 async def left_to_expire(settle_seconds: float) -> None:
@@ -24,3 +29,24 @@ async def left_to_expire(settle_seconds: float) -> None:
     if task is not None and task.cancelling():
         # The cancel came during the call itself, whose answer was waited for (``to_the_end``).
         raise asyncio.CancelledError
+
+
+async def look_after_lost_call(look: Look[_T], settle_seconds: float) -> _T | None:
+    """Look for what a lost call made: at once, and again when it cannot act any more.
+
+    Args:
+        look: Returns None when there is nothing.
+        settle_seconds: As in `left_to_expire`.
+
+    Raises:
+        asyncio.CancelledError: The step was cancelled meanwhile, and the call has expired.
+    """
+    try:
+        found = await look()
+    except asyncio.CancelledError:
+        await left_to_expire(settle_seconds)
+        raise
+    if found is None:
+        await left_to_expire(settle_seconds)
+        found = await look()
+    return found

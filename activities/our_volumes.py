@@ -85,18 +85,17 @@ class OurClones:
 
     def identity(self, replica_id: str, generation: int) -> str:
         """Return the id of a generation's clone of one replica."""
-        return clone_identity(self._owner.workflow_id, self._owner.context_id, replica_id, generation)
+        return clone_identity(self._owner.disks_key, self._owner.context_id, replica_id, generation)
 
     def name(self, replica_id: str) -> str:
         """Return the name of every clone of one replica."""
-        return clone_name(self._owner.workflow_id, replica_id)
+        return clone_name(self._owner.disks_key, replica_id)
 
     def is_one(self, volume: Volume) -> bool:
         """Say whether this failover made the volume: by its id, by its name, or by its tag."""
         if volume.id in self._replica_ids:
             return False
         marked = any(
-            tag.key == MARK_WORKFLOW and tag.value == mark_value(self._owner.workflow_id)
-            for tag in volume.tags
+            tag.key == MARK_WORKFLOW and tag.value == mark_value(self._owner.disks_key) for tag in volume.tags
         )
         return volume.id in self._ids or volume.name in self._names or marked

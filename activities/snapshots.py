@@ -11,7 +11,7 @@ from temporalio import activity
 from activities.clouds import Cloud, Clouds
 from activities.failures import failure
 from activities.heartbeats import heartbeats, to_the_end
-from activities.lost_calls import left_to_expire
+from activities.lost_calls import left_to_expire, look_after_lost_call
 from activities.messages.disks import (
     Removed,
     RemoveSnapshotsRequest,
@@ -94,9 +94,9 @@ class _Taking:
         self._cloud = cloud
         self._request = request
         owner, purpose = request.owner, request.purpose.value
-        self._name = snapshot_name(owner.workflow_id, request.disk_id, purpose, request.attempt)
+        self._name = snapshot_name(owner.disks_key, request.disk_id, purpose, request.attempt)
         self._tags = snapshot_tags(
-            owner.workflow_id, owner.context_id, purpose, request.volume_id, request.attempt
+            owner.disks_key, owner.context_id, purpose, request.volume_id, request.attempt
         )
         self._cleared: dict[str, str] = {}
 
@@ -120,11 +120,7 @@ class _Taking:
         return found or await self._submit_again()
 
     async def _look_late(self) -> SnapshotReply | None:
-        found = await self._look()
-        if found is None:
-            await left_to_expire(self._request.settle_seconds)
-            found = await self._look()
-        return found
+        return await look_after_lost_call(self._look, self._request.settle_seconds)
 
     async def _submit_again(self) -> SnapshotReply:
         """Submit after a call of which nothing came, and nothing can come any more."""
@@ -212,7 +208,7 @@ def _first(snapshot: Snapshot) -> tuple[bool, str, str]:
 
 
 async def _of_purpose(cloud: Cloud, volume_id: str, request: RemoveSnapshotsRequest) -> list[Snapshot]:
-    workflow_id, purpose = request.owner.workflow_id, request.purpose.value
+    workflow_id, purpose = request.owner.disks_key, request.purpose.value
     prefix = snapshot_prefix(workflow_id, purpose)
     tags = {MARK_WORKFLOW: mark_value(workflow_id), MARK_PURPOSE: purpose}
     return [

@@ -16,11 +16,14 @@ class RollBackOrder(Request):
 
     Attributes:
         acknowledge_data_loss: Must be true: what the new VM wrote since it first started is lost.
+        force_stop: The operator saw that the new VM does not run: CloudStack may mark it as stopped without
+            an answer of its host.
         reason: For the record.
         user_id: Who ordered it.
     """
 
     acknowledge_data_loss: bool = False
+    force_stop: bool = False
     reason: _Reason
     user_id: Annotated[str | None, StringConstraints(max_length=255)] = None
 

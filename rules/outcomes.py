@@ -18,6 +18,8 @@ class FailoverOutcome(StrEnum):
     RUNNING = "running"
     HELD = "held"
     """A live run that was cancelled or failed after the new VM first started: an operator decides."""
+    SOURCE_RETURNED = "source_returned"
+    """A source that was declared lost is on again, while its new VM waits for commit or rollback."""
     COMPLETED = "completed"
     REFUSED = "refused"
     FAILED = "failed"

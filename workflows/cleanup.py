@@ -1,14 +1,17 @@
 """The end of a drill: its VM lives for a set time, and then nothing of it is left."""
 
 from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.failures import failure
     from activities.messages.aftermath import End, RecordEndRequest
     from activities.messages.context import OwnerQuery
+    from activities.messages.disks import RenewLeaseRequest
     from rules.disks import DrillDisks
     from rules.operator import read_extend, read_plain
     from rules.outcomes import EndReport, FailoverOutcome
@@ -23,10 +26,13 @@ with workflow.unsafe.imports_passed_through():
         STAND_DOWN_SIGNAL,
         VERIFIED_SIGNAL,
     )
-    from workflows import drill_end, source_steps, steps, surface, way_back
-    from workflows.orders import CleanupOrder, TakenOver, Touched, Undone
+    from workflows import disk_steps, drill_end, source_steps, steps, surface, way_back
+    from workflows.failures import explain
+    from workflows.orders import CleanupOrder, TakenOver, Undone, all_that_may_be
     from workflows.undisturbed import undisturbed
     from workflows.waiting import Waiting
+
+_DAY = 86400
 
 
 @workflow.defn(name=CLEANUP_WORKFLOW)
@@ -42,9 +48,10 @@ class CleanupWorkflow:
         self._seconds = order.duration_seconds
         self._until = order.until or workflow.now() + timedelta(seconds=order.duration_seconds)
         self._ordered = order.ordered
-        self._asked_back = False
+        self._asked_back = order.asked_back
+        self._undone_in_part = order.undone_in_part
         self._stood_down = False
-        self._ending = False
+        self._ending = order.ending
         self._waiting = Waiting()
 
     @workflow.signal(name=VERIFIED_SIGNAL)
@@ -66,8 +73,10 @@ class CleanupWorkflow:
         self._waiting.wake()
 
     @workflow.signal(name=GO_ON_SIGNAL)
-    def go_on(self) -> None:
+    def go_on(self, taken: TakenOver) -> None:
         """The drill's undo left something: go on where it gave up, once its run is closed."""
+        self._taken = taken
+        self._undone_in_part = True
         self._ordered = self._ordered or "the undo of the drill left something"
         self._waiting.wake()
 
@@ -93,8 +102,12 @@ class CleanupWorkflow:
 
     @workflow.update(name=EXTEND_UPDATE)
     async def extend(self, order: Any) -> str:  # noqa: ANN401 - raw JSON, checked by the validator
-        """Let the VM live for so long from now on; returns until when (UTC)."""
+        """Let the VM live for so long from now on; returns until when (UTC).
+
+        Its instance lease in CloudStack is renewed first: it must never end before the drill does.
+        """
         told = read_extend(order, self._taken.policy.max_test_duration_seconds)
+        await self._renew_lease(told.seconds)
         self._until = workflow.now() + timedelta(seconds=told.seconds)
         self._waiting.wake()
         return self._until.isoformat()
@@ -104,6 +117,8 @@ class CleanupWorkflow:
         read_extend(order, self._taken.policy.max_test_duration_seconds)
         if self._ending or self._ordered:
             raise ValueError("the drill is being removed already")
+        if not self._taken.verified:
+            raise ValueError("the test failover is still under way: its time begins when it is verified")
 
     @workflow.run
     async def run(self, order: CleanupOrder) -> EndReport:
@@ -116,7 +131,8 @@ class CleanupWorkflow:
         return report
 
     async def _end_the_drill(self) -> EndReport:
-        await self._wait_for_its_end()
+        if not self._ending:
+            await self._wait_for_its_end()
         if self._stood_down:
             return self._report(End.CLEANED_UP, Undone())
         self._ending = True
@@ -137,14 +153,35 @@ class CleanupWorkflow:
         while not self._stood_down:
             if self._waiting.cancelled:
                 self._ordered = self._ordered or "this workflow was cancelled"
-            left = (self._until - workflow.now()).total_seconds()
-            due = bool(self._ordered) or left <= 0
-            if due and (self._taken.verified or await self._run_is_closed()):
+            left, due = self._time_left()
+            closed = due and not self._taken.verified and await self._run_is_closed()
+            # Temporal was asked meanwhile: the drill may have been verified, and its time begun.
+            left, due = self._time_left()
+            if due and (self._taken.verified or closed):
                 return
             self._show(f"the drill's VM lives until {self._until.isoformat(timespec='seconds')}")
             self._go_on_as_new()
             pause = self._taken.policy.source_poll_seconds if due else left
             await self._waiting.sleep(pause, "The drill's time")
+
+    def _time_left(self) -> tuple[float, bool]:
+        left = (self._until - workflow.now()).total_seconds()
+        return left, bool(self._ordered) or left <= 0
+
+    async def _renew_lease(self, seconds: float) -> None:
+        vm = self._taken.vm
+        if vm is None or not vm.lease_days:
+            return
+        days = ceil(seconds / _DAY) + 1
+        request = RenewLeaseRequest(owner=self._taken.owner, vm=vm, days=days)
+        try:
+            renewed = await disk_steps.renew_lease(request, self._taken.policy)
+        except ActivityError as error:
+            error_type, message = explain(error)
+            raise failure(error_type, f"The instance lease was not renewed: {message}") from error
+        self._taken = self._taken.model_copy(
+            update={"vm": vm.model_copy(update={"lease_days": renewed.days})}
+        )
 
     async def _run_is_closed(self) -> bool:
         """Whether the failover is gone without a word: terminated, or timed out."""
@@ -159,8 +196,8 @@ class CleanupWorkflow:
         return not owner.open
 
     async def _remove(self) -> Undone:
-        if not self._taken.verified:
-            self._taken = _all_that_may_be(self._taken)
+        if not self._taken.verified and not self._undone_in_part:
+            self._taken = all_that_may_be(self._taken)
         taken = self._taken
         if taken.drill_disks is DrillDisks.CLONES:
             return await drill_end.remove_drill(taken, self._show)
@@ -207,24 +244,8 @@ class CleanupWorkflow:
                     duration_seconds=self._seconds,
                     until=self._until,
                     ordered=self._ordered,
+                    asked_back=self._asked_back,
+                    undone_in_part=self._undone_in_part,
+                    ending=self._ending,
                 )
             )
-
-
-def _all_that_may_be(taken: TakenOver) -> TakenOver:
-    """Return everything that a run may have touched which ended without a word, to be looked for once.
-
-    It told what it had before it wrote to a replica, moved or started anything.
-    """
-    told = taken.vm is not None
-    everything = Touched(
-        cleanup=True,
-        vm=True,
-        fence=True,
-        snapshots=True,
-        written=told or bool(taken.snapshots),
-        moved=True,
-        clones=True,
-        started=told,
-    )
-    return taken.model_copy(update={"touched": everything, "create_unanswered": True, "verified": True})

@@ -12,14 +12,15 @@ with workflow.unsafe.imports_passed_through():
         SnapshotPurpose,
     )
     from activities.messages.vm import JobRequest
-    from rules.disks import DiskPlan, ReplicationFacts, SnapshotFact, VolumeFacts
+    from rules.disks import DiskPlan, ReplicationFacts, SnapshotFact
     from rules.errors import FailoverErrorType
     from rules.recovery import recovery_point
-    from workflows import disk_steps, replication, steps
+    from workflows import disk_steps, replication, steps, successor
     from workflows.conversion import Guest, convert, nic_plan
     from workflows.moves import NOWHERE, bring
     from workflows.run_state import FailoverRun
     from workflows.snapshot_set import take_set
+    from workflows.together import together
 
 _CLONE_TRIES = 4
 
@@ -40,9 +41,17 @@ async def snapshot_between_syncs(run: FailoverRun) -> None:
         before = await replication.wait_until_quiet(run.taken)
         taken_set = await take_set(run.taken, run.preflight.disks, SnapshotPurpose.CLONE, attempt)
         run.replication = await replication.facts(run.taken, "did a sync run meanwhile?")
+        point = recovery_point(run.replication, workflow.now())
+        for found in (before, run.replication):
+            _require_clean(found)
+        if not point.consistent:
+            raise failure(
+                FailoverErrorType.RECOVERY_POINT_REFUSED,
+                f"The disks do not hold one point in time: {point.detail}",
+            )
         if run.replication.running is None and _points(run.replication) == _points(before):
             run.snapshots = taken_set
-            run.recovery_point = recovery_point(run.replication, workflow.now())
+            run.recovery_point = point
             return
         run.notes.append(f"snapshot set {attempt} was torn by a sync; it is taken anew")
         await _drop(run, taken_set)
@@ -54,15 +63,14 @@ async def snapshot_between_syncs(run: FailoverRun) -> None:
 
 async def clone_disks(run: FailoverRun) -> None:
     """Make a volume from each snapshot."""
-    for disk in run.preflight.disks:
-        run.stop_if_cancelled()
-        run.clones[disk.volume_id] = await _clone(run, disk)
+    await together(*(_clone(run, disk) for disk in run.preflight.disks), abandon=run.abandon)
 
 
 async def convert_clones(run: FailoverRun) -> None:
     """Convert the guest on its clones, attached to the appliance for that time."""
     if not run.preflight.convert:
         return
+    await successor.tell(run)
     guest = await _lend_to_appliance(run)
 
     async def anew() -> Guest:
@@ -72,16 +80,19 @@ async def convert_clones(run: FailoverRun) -> None:
         removed = await disk_steps.remove_clones(removal, run.loaded.policy)
         if removed.left_behind:
             raise failure(FailoverErrorType.CLONE_FAILED, "; ".join(removed.left_behind))
+        run.clones.clear()
         await clone_disks(run)
+        await successor.tell(run)
         return await _lend_to_appliance(run)
 
-    report = await convert(run.taken, guest, nic_plan(run.decisions), anew)
+    report = await convert(run.taken, guest, nic_plan(run.decisions, run.vm), anew)
     run.notes.append(f"guest conversion on the clones: {report.outcome.value} in {report.seconds:.0f} s")
     await _give_back(run)
 
 
 async def attach_clones(run: FailoverRun) -> None:
     """Attach the root first, then the data disks; an attach may copy a clone to the VM's cluster."""
+    await successor.tell(run)
     disks = run.preflight.disks
     for disk in sorted(disks, key=lambda one: one.device_id):
         run.stop_if_cancelled()
@@ -95,14 +106,16 @@ async def attach_clones(run: FailoverRun) -> None:
         run.clones[disk.volume_id] = at
 
 
-async def _clone(run: FailoverRun, disk: DiskPlan) -> VolumeFacts:
+async def _clone(run: FailoverRun, disk: DiskPlan) -> None:
     policy = run.loaded.policy
     snapshot = next(one for one in run.snapshots if one.volume_id == disk.volume_id)
     request = CloneRequest(owner=run.owner, disk=disk, snapshot_id=snapshot.snapshot_id)
     for _ in range(_CLONE_TRIES):
+        run.stop_if_cancelled()
         reply = await disk_steps.create_clone(request, policy)
         if not reply.job_id:
-            return reply.volume
+            run.clones[disk.volume_id] = reply.volume
+            return
         await steps.wait_for_job(
             JobRequest(
                 destination=run.loaded.destination,
@@ -133,6 +146,15 @@ async def _lend_to_appliance(run: FailoverRun) -> Guest:
 async def _give_back(run: FailoverRun) -> None:
     for clone in run.clones.values():
         await bring(run.taken, clone.volume_id, NOWHERE)
+
+
+def _require_clean(found: ReplicationFacts) -> None:
+    """A live failover beside the drill may write to the replica by now: it is no source any more."""
+    if found.dirty_by:
+        raise failure(
+            FailoverErrorType.FENCE_BROKEN,
+            f"failover {found.dirty_by} writes to the replica: there is nothing to rehearse with",
+        )
 
 
 async def _drop(run: FailoverRun, snapshots: tuple[SnapshotFact, ...]) -> None:

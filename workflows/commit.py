@@ -6,20 +6,29 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.messages.aftermath import End, RecordEndRequest, SourceReturned
+    from activities.failures import failure
+    from activities.messages.aftermath import End, RecordEndRequest
+    from activities.messages.context import OwnerQuery
     from activities.messages.disks import RemoveSnapshotsRequest, SnapshotPurpose
-    from activities.messages.source_power import PowerQuery, PowerState
+    from activities.messages.replication import RecordSnapshotsRequest
+    from rules.errors import FailoverErrorType
     from rules.operator import PlainOrder, RollBackOrder, read_plain, read_roll_back
     from rules.outcomes import EndReport, FailoverOutcome
     from rules.request import FailoverType
-    from rules.temporal_names import COMMIT_UPDATE, COMMIT_WORKFLOW, ROLL_BACK_UPDATE
-    from workflows import disk_steps, source_steps, surface, way_back
+    from rules.temporal_names import (
+        COMMIT_UPDATE,
+        COMMIT_WORKFLOW,
+        GO_ON_SIGNAL,
+        ROLL_BACK_UPDATE,
+        SO_FAR_SIGNAL,
+        STAND_DOWN_SIGNAL,
+        VERIFIED_SIGNAL,
+    )
+    from workflows import disk_steps, source_steps, source_watch, steps, surface, way_back
     from workflows.failures import explain
-    from workflows.orders import CommitOrder, Undone
+    from workflows.orders import CommitOrder, TakenOver, Undone, all_that_may_be
     from workflows.undisturbed import undisturbed
     from workflows.waiting import Waiting
-
-_THERE = frozenset({PowerState.ON, PowerState.SUSPENDED})
 
 
 @workflow.defn(name=COMMIT_WORKFLOW)
@@ -35,7 +44,32 @@ class CommitWorkflow:
         self._returned = order.source_returned
         self._order: RollBackOrder | PlainOrder | None = None
         self._acting = False
+        self._stood_down = False
+        self._ended_in_part = order.ended_in_part
         self._waiting = Waiting()
+
+    @workflow.signal(name=SO_FAR_SIGNAL)
+    def so_far(self, taken: TakenOver) -> None:
+        """Take what the run has by now."""
+        self._taken = taken
+
+    @workflow.signal(name=VERIFIED_SIGNAL)
+    def verified(self, taken: TakenOver) -> None:
+        """Take the verified VM: it may be committed from now on."""
+        self._taken = taken
+        self._waiting.wake()
+
+    @workflow.signal(name=STAND_DOWN_SIGNAL)
+    def stand_down(self) -> None:
+        """The run undid itself: nothing is left."""
+        self._stood_down = True
+        self._waiting.wake()
+
+    @workflow.signal(name=GO_ON_SIGNAL)
+    def go_on(self, taken: TakenOver) -> None:
+        """The run's undo left something: an operator's order to roll back goes on there."""
+        self._taken, self._ended_in_part = taken, True
+        self._waiting.wake()
 
     @workflow.update(name=COMMIT_UPDATE)
     async def commit(self, order: Any = None) -> None:  # noqa: ANN401 - raw JSON, checked by the validator
@@ -47,11 +81,22 @@ class CommitWorkflow:
     def _check_commit(self, order: Any = None) -> None:  # noqa: ANN401
         read_plain(order)
         self._check_nothing_else()
+        if not self._taken.verified:
+            raise ValueError("the new VM was never verified: it can be rolled back, not committed")
 
     @workflow.update(name=ROLL_BACK_UPDATE)
     async def roll_back(self, order: Any) -> None:  # noqa: ANN401 - raw JSON, checked by the validator
         """Give the machine back to its source; what the new VM wrote is lost, which must be acknowledged."""
-        self._order = read_roll_back(order)
+        told = read_roll_back(order)
+        if not (self._taken.verified or self._ended_in_part) and await self._run_is_open():
+            raise failure(
+                FailoverErrorType.FAILOVER_IN_PROGRESS,
+                "The failover is under way and undoes itself when it is cancelled: "
+                f"workflow {self._taken.owner.workflow_id}",
+            )
+        # Another order may have come while Temporal was asked.
+        if self._order is None and not self._acting:
+            self._order = told
         self._waiting.wake()
 
     @roll_back.validator
@@ -73,9 +118,12 @@ class CommitWorkflow:
         done = Undone()
         while True:
             told = await self._wait_for_an_order()
+            if told is None:
+                return self._report(End.ROLLED_BACK, Undone(), PlainOrder(reason="the run undid itself"))
             self._acting = True
             if isinstance(told, RollBackOrder):
-                undone, self._taken = await way_back.go_back(self._taken, self._show)
+                self._taken = self._taken.model_copy(update={"force_stop": told.force_stop})
+                undone, self._taken = await self._go_back()
                 end = End.CLEANUP_REQUIRED if undone.left_behind else End.ROLLED_BACK
             else:
                 undone, end = await self._drop_rollback_snapshots(), End.COMMITTED
@@ -86,38 +134,43 @@ class CommitWorkflow:
                 return report
             # What is left is named; another order tries again.
             self._show(f"the rollback left something behind: {'; '.join(undone.left_behind)}")
-            self._order, self._acting = None, False
+            self._order, self._acting, self._ended_in_part = None, False, True
 
-    async def _wait_for_an_order(self) -> RollBackOrder | PlainOrder:
-        while self._order is None:
-            self._show("it runs; order commit or roll_back")
+    async def _go_back(self) -> tuple[Undone, TakenOver]:
+        taken = self._taken
+        if not taken.verified and not self._ended_in_part:
+            taken = all_that_may_be(taken)
+        return await way_back.go_back(taken, self._show)
+
+    async def _wait_for_an_order(self) -> RollBackOrder | PlainOrder | None:
+        while self._order is None and not self._stood_down:
+            self._show(self._what_is_waited_for())
             if workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished():
-                workflow.continue_as_new(CommitOrder(taken=self._taken, source_returned=self._returned))
-            if not self._taken.source_lost or self._returned:
+                workflow.continue_as_new(
+                    CommitOrder(
+                        taken=self._taken,
+                        source_returned=self._returned,
+                        ended_in_part=self._ended_in_part,
+                    )
+                )
+            if not self._taken.source_lost or self._returned or not self._taken.verified:
                 await self._waiting.until_woken()
             else:
                 await self._waiting.sleep(self._taken.policy.source_watch_seconds, "Is the lost source back?")
                 if self._order is None:
-                    await self._look_for_the_source()
+                    self._returned = await source_watch.has_returned(self._taken)
         return self._order
 
-    async def _look_for_the_source(self) -> None:
-        query = PowerQuery(context=self._taken.context)
-        try:
-            power = await source_steps.read_power(query, "is the lost source back?", self._taken.policy)
-            if power.state not in _THERE:
-                return
-            await source_steps.record_source_returned(
-                SourceReturned(
-                    workflow_id=self._taken.owner.workflow_id,
-                    context_id=self._taken.owner.context_id,
-                    power_state=power.state.value,
-                )
-            )
-        except ActivityError as error:
-            workflow.logger.warning("cannot look for the source: %s", explain(error)[1])
-            return
-        self._returned = True
+    def _what_is_waited_for(self) -> str:
+        if self._taken.verified:
+            return "it runs; order commit or roll_back"
+        if self._ended_in_part:
+            return "its undo left something behind; order roll_back to try again"
+        return "it is under way; were it terminated, order roll_back here"
+
+    async def _run_is_open(self) -> bool:
+        owner = await steps.describe_owner(OwnerQuery(workflow_id=self._taken.owner.workflow_id))
+        return owner.open
 
     async def _drop_rollback_snapshots(self) -> Undone:
         """The replica is the live VM's disk from here on, so replication stays fenced."""
@@ -129,6 +182,11 @@ class CommitWorkflow:
         )
         try:
             removed = await disk_steps.remove_snapshots(request, self._taken.policy)
+            await source_steps.record_snapshots(
+                RecordSnapshotsRequest(
+                    context_id=self._taken.owner.context_id, snapshots=self._taken.snapshots, gone=True
+                )
+            )
         except ActivityError as error:
             return Undone(
                 left_behind=(f"rollback snapshots: not removed: {explain(error)[1]}",), restored=kept

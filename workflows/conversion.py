@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.failures import NOTHING_WRITTEN
     from activities.messages.conversion import ConversionNic, ConversionReport, ConvertRequest
     from rules.errors import FailoverErrorType
+    from rules.outcomes import FailoverVm
     from rules.resolution import NetworkDecision
     from workflows import disk_steps
     from workflows.failures import explain, typed_cause
@@ -74,11 +75,17 @@ async def convert(
             guest = await restore()
 
 
-def nic_plan(decisions: Sequence[NetworkDecision]) -> tuple[ConversionNic, ...]:
-    """Return the NICs as the converted guest must find them again: those that are connected, in order."""
+def nic_plan(decisions: Sequence[NetworkDecision], vm: FailoverVm) -> tuple[ConversionNic, ...]:
+    """Return the NICs as the converted guest must find them again: those that are connected, in order.
+
+    A stopped VM's NICs are complete (observed, section 1): the address is the one that CloudStack gave, and
+    none on a network that gives none.
+    """
     connected = [decision for decision in decisions if decision.connected]
+    addresses = {nic.device_id: nic.ip_address for nic in vm.nics}
     return tuple(
-        ConversionNic(order=order, source_mac=one.source_mac_address) for order, one in enumerate(connected)
+        ConversionNic(order=order, source_mac=one.source_mac_address, address=addresses.get(order, ""))
+        for order, one in enumerate(connected)
     )
 
 

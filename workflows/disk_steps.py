@@ -24,6 +24,8 @@ with workflow.unsafe.imports_passed_through():
         Removed,
         RemoveSnapshotsRequest,
         RemoveVolumeRequest,
+        RenewedLease,
+        RenewLeaseRequest,
         RevertRequest,
         SignedCall,
         SnapshotReply,
@@ -243,4 +245,17 @@ async def check_guest(request: CheckGuestRequest, policy: FailoverPolicy) -> Gue
         "Does the guest respond?",
         start_to_close=timedelta(seconds=request.timeout_seconds) + CLOUD_CALL,
         heartbeat=timedelta(seconds=policy.heartbeat_seconds),
+    )
+
+
+async def renew_lease(request: RenewLeaseRequest, policy: FailoverPolicy) -> RenewedLease:
+    """Renew the instance lease of a drill's VM."""
+    return await step(
+        "RenewLeaseActivity",
+        request,
+        RenewedLease,
+        f"Renew the instance lease: {request.days} days",
+        start_to_close=CLOUD_CALL,
+        heartbeat=timedelta(seconds=policy.heartbeat_seconds),
+        retry=within(policy.start_budget_seconds),
     )

@@ -10,12 +10,12 @@ with workflow.unsafe.imports_passed_through():
     from rules.errors import FailoverErrorType
     from rules.outcomes import FailoverOutcome, FailoverResult, FailureReport, Objectives
     from rules.request import FailoverType
-    from rules.temporal_names import cleanup_workflow_id, commit_workflow_id
-    from workflows import drill, drill_end, machine, steps, surface, way_back
+    from workflows import drill_end, machine, steps, surface, way_back
     from workflows.acceptance import holder
     from workflows.failures import explain
-    from workflows.orders import Touched, Undone
+    from workflows.orders import TakenOver, Undone
     from workflows.run_state import FailoverRun
+    from workflows.successor import hand_over, stand_down, successor_id
     from workflows.undisturbed import undisturbed
 
 _LIVE_STATUS = "failed_over_live"
@@ -29,8 +29,9 @@ async def complete(run: FailoverRun) -> FailoverResult:
 
 async def _complete(run: FailoverRun) -> FailoverResult:
     if run.whole:
-        is_live = run.config.failover_type is FailoverType.LIVE
-        run.continues_as = (commit_workflow_id if is_live else cleanup_workflow_id)(run.workflow_id)
+        run.continues_as = successor_id(run.taken)
+        if run.lease_days and not run.vm.lease_days:
+            run.notes.append("CloudStack gave the test's VM no instance lease: only the cleanup ends it")
     result = _result(run)
     record = _record(run, result.outcome, result, keeps_vm=True)
     record = record.model_copy(
@@ -64,7 +65,7 @@ async def _roll_back(run: FailoverRun, error: BaseException) -> BaseException:
             "Cancelled",
             FailoverOutcome.CANCELLED,
         )
-    undone = await _undo(run)
+    undone, still = await _undo(run)
     if undone.home:
         run.attached = ()
     report = FailureReport(
@@ -96,12 +97,16 @@ async def _roll_back(run: FailoverRun, error: BaseException) -> BaseException:
             "step": failed_step,
             "error_type": error_type.value if failed else "",
             "error_message": text,
-            "context_status": "cleanup_required" if undone.left_behind and run.touched != Touched() else "",
+            "context_status": _status_of_undo(run, clean=still is None),
+            "lease_to": successor_id(run.taken) if still is not None else "",
         }
         try:
             await steps.finish_run(record.model_copy(update=update))
         except ActivityError as unwritten:
             text = f"{text}. The database does not know of this end: {explain(unwritten)[1]}"
+    if run.touched.cleanup:
+        unheard = await stand_down(still or run.taken, clean=still is None)
+        text = f"{text}. {unheard}" if unheard else text
     surface.show_outcome(outcome)
     run.show(f"{outcome.value}. {text}")
     if outcome is FailoverOutcome.CANCELLED and not report.left_behind:
@@ -109,45 +114,48 @@ async def _roll_back(run: FailoverRun, error: BaseException) -> BaseException:
     return ApplicationError(text, report, type=error_type.value, non_retryable=True)
 
 
-async def _undo(run: FailoverRun) -> Undone:
-    """Undo in the order that the kind of run asks for; nothing is touched that was not begun."""
+async def _undo(run: FailoverRun) -> tuple[Undone, TakenOver | None]:
+    """Undo in the order that the kind of run asks for; nothing is touched that was not begun.
+
+    Returns:
+        What was done; and what is still taken, for the workflow that goes on, if anything is.
+    """
     if not run.has_effects:
-        return Undone()
+        return Undone(), None
     if not run.whole:
         gone = [await compensate() for compensate in reversed(run.undo)]
         left = tuple(one for part in gone for one in part.left_behind)
         removed = tuple(one for part in gone for one in part.removed)
-        return Undone(removed=removed, left_behind=left, vm_gone=not left)
+        return Undone(removed=removed, left_behind=left, vm_gone=not left), None
     taken = run.taken
     try:
         # Read afresh: a reset replays what an earlier run knew before it completed.
         before = await steps.begin_undo(RunQuery(workflow_id=run.workflow_id))
     except ActivityError as error:
-        why = f"not undone: {explain(error)[1]}"
-        of_vm = Undone(left_behind=(f"{machine.named(taken)}: {why}",) if taken.touched.vm else ())
-        return of_vm.and_then(way_back.all_left(taken, why))
-    taken = taken.model_copy(update={"keep_vm_id": before.completed_vm_id})
+        unknown = f"{machine.named(taken)}, its disks and snapshots: not undone: {explain(error)[1]}"
+        return Undone(left_behind=(unknown,), home=False, vm_gone=False), _watched(run, taken)
+    if before.completed_vm_id:
+        kept = f"VM {before.completed_vm_id} with its disks, snapshots and fence: an earlier run completed it"
+        return Undone(kept=(kept,), home=False, vm_gone=False), None
     if run.set_is_incomplete:
         # A snapshot or a clone whose answer nobody has seen may still come; its absence proves nothing yet.
         await workflow.sleep(taken.policy.settle_seconds, summary="Let unanswered calls expire")
     if run.on_clones:
         undone = await drill_end.remove_drill(taken, run.show)
     else:
-        undone, _ = await way_back.go_back(taken, run.show)
-    if run.touched.cleanup:
-        unheard = await drill.stand_down(taken, clean=not undone.left_behind)
-        undone = undone.and_then(Undone(restored=(unheard,) if unheard else ()))
-    return undone
+        undone, taken = await way_back.go_back(taken, run.show)
+    return undone, _watched(run, taken) if undone.left_behind else None
+
+
+def _watched(run: FailoverRun, taken: TakenOver) -> TakenOver | None:
+    """Return what is still taken, if there is a workflow that can go on with it."""
+    return taken if run.touched.cleanup and not run.unwatched else None
 
 
 async def _hand_over(run: FailoverRun) -> None:
     """Give the VM to the workflow that ends its time; after the record, so that no end precedes it."""
-    taken = run.taken.model_copy(update={"verified": True})
     try:
-        if run.config.failover_type is FailoverType.LIVE:
-            await drill.begin_commit(taken)
-        else:
-            await drill.hand_over(taken)
+        await hand_over(run.taken.model_copy(update={"verified": True}))
     except FailureError as error:
         # A verified VM is not removed for it.
         run.notes.append(f"no workflow watches over this VM: {explain(error)[1]}")
@@ -158,6 +166,13 @@ def _status_of_completion(run: FailoverRun) -> str:
     if not run.whole or run.on_clones:
         return ""
     return _LIVE_STATUS if run.config.failover_type is FailoverType.LIVE else _TEST_STATUS
+
+
+def _status_of_undo(run: FailoverRun, *, clean: bool) -> str:
+    """Return the context's new status; a run that never held did not change it."""
+    if not clean:
+        return "cleanup_required"
+    return "ready_for_failover" if run.rolled_back_by else ""
 
 
 def _result(run: FailoverRun) -> FailoverResult:

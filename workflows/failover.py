@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         preflight,
         proof,
         steps,
+        successor,
         surface,
         takeover,
     )
@@ -122,11 +123,12 @@ class FailoverWorkflow:
     async def _live(self) -> FailoverResult:
         await self._take_replica_back()
         await self._preflight()
+        await self._begin_successor()
         await self._create_vm()
         await self._together(self._empty_the_vm(), self._quiesce_the_source())
         await self._convert_guest()
         await self._move_disks()
-        await self._start_vm()
+        await self._start_live_vm()
         await self._verify()
         return await self._record_completion()
 
@@ -135,18 +137,21 @@ class FailoverWorkflow:
         await self._step("stop the source", takeover.stop_the_source)
         await self._step("final sync", takeover.final_sync)
         await self._step("rollback snapshots", takeover.take_rollback_snapshots)
+        await successor.tell(self._run)
         await self._step("use the last good snapshots", takeover.use_last_good_snapshots)
 
     async def _test(self) -> FailoverResult:
         await self._preflight()
-        await self._begin_cleanup()
+        await self._begin_successor()
         await self._guard_networks("create")
         if self._run.on_clones:
             await self._together(self._create_empty_vm(), self._make_clones())
+            await self._step("convert the guest", clones.convert_clones)
             await self._step("attach the clones", clones.attach_clones)
         else:
             await self._together(self._create_empty_vm(), self._borrow_the_replica())
-            await drill.tell_so_far(self._run)
+            await successor.tell(self._run)
+            await self._convert_guest()
             await self._move_disks()
         await self._guard_networks("start")
         await self._start_vm()
@@ -160,13 +165,11 @@ class FailoverWorkflow:
     async def _make_clones(self) -> None:
         await self._step("snapshots between two syncs", clones.snapshot_between_syncs)
         await self._step("clone the disks", clones.clone_disks)
-        await self._step("convert the guest", clones.convert_clones)
 
     async def _borrow_the_replica(self) -> None:
         await self._step("fence replication", takeover.fence)
+        await self._step("which point do the disks hold?", takeover.require_one_point)
         await self._step("rollback snapshots", takeover.take_rollback_snapshots)
-        await drill.tell_so_far(self._run)
-        await self._convert_guest()
 
     async def _rehearse_networks(self) -> FailoverResult:
         """The runbook without disks: all that a run did before version 2, command by command."""
@@ -200,13 +203,14 @@ class FailoverWorkflow:
             order = await self._hold.wait(run, error)
             if isinstance(order, RollBackOrder):
                 run.rolled_back_by = f"{order.user_id or 'an operator'}: {order.reason}"
+                run.force_stop = order.force_stop
                 break
-            run.cancel_seen, run.failed_step = True, ""
-            run.notes.append(
-                f"the run held and was resumed by {order.user_id or 'an operator'}: {order.reason}"
-            )
+            # A cancel that comes after this order holds again.
+            run.cancel_seen, run.failed_step = workflow.cancellation_reason() is not None, ""
+            who, why = order.user_id or "an operator", order.reason or "no reason given"
+            run.notes.append(f"the run held and was resumed by {who}: {why}")
             try:
-                await self._start_vm()
+                await self._start_live_vm()
                 await self._verify()
                 return await self._record_completion()
             except (FailureError, asyncio.CancelledError) as again:
@@ -271,8 +275,8 @@ class FailoverWorkflow:
         await self._step("check the plan in CloudStack", preflight.check_destination_only)
         self._acceptance = acceptance.accepted(self._run)
 
-    async def _begin_cleanup(self) -> None:
-        await self._step("begin the cleanup's watch", drill.begin_cleanup)
+    async def _begin_successor(self) -> None:
+        await self._step("begin what goes on after this run", successor.begin)
 
     async def _empty_the_vm(self) -> None:
         await self._step("take the template's disk out", takeover.empty_the_vm)
@@ -297,6 +301,10 @@ class FailoverWorkflow:
 
     async def _start_vm(self) -> None:
         await self._step("start the VM", machine.start_until_running)
+
+    async def _start_live_vm(self) -> None:
+        await self._step("is the source still off?", takeover.require_source_off)
+        await self._start_vm()
 
     async def _verify_vm(self) -> None:
         await self._step("verify the VM", proof.verify_vm)

@@ -1,12 +1,17 @@
 """A live run that was cancelled, or failed, after its VM first started: undoing would lose what it wrote."""
 
+import contextlib
+from datetime import timedelta
+
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.messages.record import HeldRequest
     from rules.operator import PlainOrder, RollBackOrder, read_plain, read_roll_back
     from rules.outcomes import FailoverOutcome
     from rules.request import FailoverType
-    from workflows import surface
+    from workflows import source_steps, source_watch, surface
     from workflows.failures import explain
     from workflows.run_state import FailoverRun
 
@@ -50,11 +55,40 @@ class Hold:
         run.show(run.held)
         self._orders.clear()
         self._open = True
-        await workflow.wait_condition(lambda: bool(self._orders))
+        await self._record(run, why, held=True)
+        await self._wait_and_watch(run)
         self._open = False
         run.held = ""
         surface.show_outcome(FailoverOutcome.RUNNING)
+        await self._record(run, "", held=False)
         return self._orders[0]
+
+    async def _wait_and_watch(self, run: FailoverRun) -> None:
+        """Wait for an order; a lost source is looked for meanwhile, since the new VM runs."""
+        returned = not run.config.source_lost
+        while not self._orders:
+            watch = None if returned else timedelta(seconds=run.loaded.policy.source_watch_seconds)
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(lambda: bool(self._orders), timeout=watch)
+            if not self._orders and not returned and await source_watch.has_returned(run.taken):
+                returned = True
+                run.notes.append("SourceReturned: the source that was declared lost is on again")
+                run.show(run.held)
+
+    @staticmethod
+    async def _record(run: FailoverRun, why: str, *, held: bool) -> None:
+        request = HeldRequest(
+            workflow_id=run.workflow_id,
+            context_id=run.config.context_id,
+            failover_type=run.config.failover_type,
+            vm_name=run.loaded.context.vm_name,
+            why=why,
+            held=held,
+        )
+        try:
+            await source_steps.record_held(request)
+        except ActivityError as error:
+            run.notes.append(f"the database does not know that the run holds: {explain(error)[1]}")
 
     def _check_open(self) -> None:
         if not self._open or self._orders:

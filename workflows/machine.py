@@ -78,8 +78,13 @@ async def create_stopped(run: FailoverRun) -> None:
 
 
 async def start_until_running(run: FailoverRun) -> None:
-    """Start the VM; tried again while the reason may pass, since it stays Stopped (observed, section 5)."""
+    """Start the VM; tried again while the reason may pass, since it stays Stopped (observed, section 5).
+
+    ``touched.started`` says whether the VM may ever have run. It is taken back only by CloudStack's word that
+    a start failed, and never once it may have run before.
+    """
     policy = run.loaded.policy
+    may_have_run = run.touched.started
     tries = 1 + int(policy.start_budget_seconds / policy.start_retry_seconds)
     for tried in range(1, tries + 1):
         started = await _start(run)
@@ -88,22 +93,31 @@ async def start_until_running(run: FailoverRun) -> None:
             if tried == 1:
                 await steps.record_start(RunQuery(workflow_id=run.workflow_id))
             report = await _wait(run, started.job_id, "the VM starts")
-            if report.state is JobState.FAILED:
-                # CloudStack says that it did not start: it is Stopped (observed, section 5).
-                run.will(started=False)
+        may_have_run = may_have_run or report.state is JobState.UNKNOWN
         if report.state is not JobState.SUCCEEDED and report.code not in _WORTH_ANOTHER_START:
             # 431 is also "already running": one more look decides, which starts nothing and fails otherwise.
-            await _start(run, refused_with=report.code)
+            await _look_after_a_refusal(run, report.code, may_have_run=may_have_run)
             report = JobReport(state=JobState.SUCCEEDED)
         if report.state is JobState.SUCCEEDED:
             run.vm = run.vm.model_copy(update={"state": _RUNNING})
             return
+        if report.state is JobState.FAILED:
+            run.will(started=may_have_run)
         if tried < tries:
             await workflow.sleep(policy.start_retry_seconds, summary=f"Start again after code {report.code}")
     raise failure(
         FailoverErrorType.VM_START_FAILED,
         f"{tries} tries in {policy.start_budget_seconds:.0f} s did not start the VM",
     )
+
+
+async def _look_after_a_refusal(run: FailoverRun, code: int, *, may_have_run: bool) -> None:
+    try:
+        await _start(run, refused_with=code)
+    except ActivityError as error:
+        if explain(error)[0] is FailoverErrorType.VM_START_FAILED:
+            run.will(started=may_have_run)
+        raise
 
 
 async def remove(run: FailoverRun) -> RemovedVMs:
@@ -162,9 +176,7 @@ async def _start(run: FailoverRun, refused_with: int | None = None) -> StartRepl
     try:
         return await steps.start_vm(request, run.loaded.policy)
     except ActivityError as error:
-        error_type = explain(error)[0]
-        looked_only = refused_with is not None and error_type is FailoverErrorType.VM_START_FAILED
-        if looked_only or error_type in _NOTHING_SENT:
+        if explain(error)[0] in _NOTHING_SENT:
             run.will(started=had_started)
         raise
 

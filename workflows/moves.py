@@ -25,6 +25,7 @@ async def bring(  # noqa: PLR0913 - a disk, its place, and what must hold
     storage_id: str = "",
     seconds: float = 0.0,
     undo: bool = False,
+    only_from_appliance: bool = False,
 ) -> VolumeFacts:
     """Move a volume until it is where it is to be.
 
@@ -35,6 +36,7 @@ async def bring(  # noqa: PLR0913 - a disk, its place, and what must hold
         storage_id: The pool that it must not leave.
         seconds: How long one job may take, if longer than the policy's; an attach may copy a clone.
         undo: Whether this is a way back, which is tried longer.
+        only_from_appliance: Refuse to take it off our own VM: after a reset that may run.
 
     Raises:
         ActivityError: DiskElsewhere, StorageChanged and what CloudStack refuses.
@@ -45,7 +47,7 @@ async def bring(  # noqa: PLR0913 - a disk, its place, and what must hold
         owner=taken.owner,
         volume_id=volume_id,
         to=to,
-        allowed_vm_ids=taken.allowed_vm_ids,
+        allowed_vm_ids=(taken.appliance_vm_id,) if only_from_appliance else taken.allowed_vm_ids,
         storage_id=storage_id,
     )
     failed, code = 0, 0

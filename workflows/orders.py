@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from rules.models import Record
     from rules.outcomes import FailoverVm
     from rules.policy import FailoverPolicy
+    from rules.request import FailoverType
 
 
 class Touched(Record):
@@ -55,6 +56,8 @@ class TakenOver(Record):
         clone_ids: The clones that a drill is known to have made.
         source_lost: The source was declared lost.
         template_root_id: The template's volume, once its detach may have begun; empty when it is deleted.
+        lost_job_id: A replication job of a lost source, which never ends.
+        force_stop: An operator saw that the new VM is off: CloudStack may mark it as stopped.
         verified: The VM was verified: it holds the context until its end is recorded.
     """
 
@@ -72,6 +75,8 @@ class TakenOver(Record):
     clone_ids: tuple[str, ...] = ()
     source_lost: bool = False
     template_root_id: str = ""
+    lost_job_id: str = ""
+    force_stop: bool = False
     verified: bool = False
     touched: Touched = Touched()
 
@@ -87,6 +92,24 @@ class TakenOver(Record):
         return (self.appliance_vm_id, *ours)
 
 
+def all_that_may_be(taken: TakenOver) -> TakenOver:
+    """Return everything that a run may have touched which ended without a word, to be looked for once.
+
+    Before it asked for the source's power-off, wrote to a replica or moved one, it told so. The rest costs
+    nothing to look for.
+    """
+    everything = taken.touched.model_copy(
+        update={
+            "vm": True,
+            "fence": True,
+            "snapshots": True,
+            "clones": taken.owner.failover_type is FailoverType.TEST,
+            "started": taken.vm is not None,
+        }
+    )
+    return taken.model_copy(update={"touched": everything, "create_unanswered": True, "verified": True})
+
+
 class CleanupOrder(Record):
     """Input of ``CleanupWorkflow``.
 
@@ -94,23 +117,31 @@ class CleanupOrder(Record):
         taken: The drill as it is when the order is written; the verified drill follows by a signal.
         duration_seconds: How long the VM lives.
         until: When its time is over (UTC), if it was said before; so ``ordered``, who ended it and why.
+        asked_back: A live failover needs the replica.
+        undone_in_part: The run's undo left something.
+        ending: The removal has begun.
     """
 
     taken: TakenOver
     duration_seconds: float
     until: datetime | None = None
     ordered: str = ""
+    asked_back: bool = False
+    undone_in_part: bool = False
+    ending: bool = False
 
 
 class CommitOrder(Record):
-    """Input of ``CommitWorkflow``: the live VM, verified.
+    """Input of ``CommitWorkflow``: the live failover as it is when the order is written.
 
     Attributes:
+        ended_in_part: Its undo, or an earlier rollback, left something.
         source_returned: It is known that the lost source is there again.
     """
 
     taken: TakenOver
     source_returned: bool = False
+    ended_in_part: bool = False
 
 
 class Undone(Record):

@@ -1,6 +1,6 @@
 """The source is off, read as off; or an operator declared it lost and nobody says otherwise."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -14,7 +14,14 @@ with workflow.unsafe.imports_passed_through():
     from rules.policy import FailoverPolicy
     from workflows import source_steps
 
+_GRACEFUL = "graceful"
+_UNKNOWN = "unknown"
 _ON = frozenset({PowerState.ON, PowerState.SUSPENDED})
+
+
+async def read(context: VMContext, policy: FailoverPolicy, why: str) -> SourcePower:
+    """Read the source's power."""
+    return await source_steps.read_power(PowerQuery(context=context), why, policy)
 
 
 async def confirm_lost(context: VMContext, policy: FailoverPolicy, reason: str) -> SourceEnd:
@@ -23,7 +30,7 @@ async def confirm_lost(context: VMContext, policy: FailoverPolicy, reason: str) 
     Raises:
         ApplicationError: SourceNotLost.
     """
-    power = await source_steps.read_power(PowerQuery(context=context), "declared lost, is it?", policy)
+    power = await read(context, policy, "declared lost, is it?")
     if power.state in _ON:
         raise failure(
             FailoverErrorType.SOURCE_NOT_LOST,
@@ -37,7 +44,7 @@ async def confirm_lost(context: VMContext, policy: FailoverPolicy, reason: str) 
 
 
 async def power_off(
-    context: VMContext, policy: FailoverPolicy, about_to: Callable[[], None]
+    context: VMContext, policy: FailoverPolicy, about_to: Callable[[], Awaitable[None]]
 ) -> tuple[SourceEnd, tuple[str, ...]]:
     """Power the source off: gently first, then by force; done only when it is read back as off.
 
@@ -52,24 +59,28 @@ async def power_off(
     Raises:
         ApplicationError: SourceStillOn.
     """
-    power = await source_steps.read_power(PowerQuery(context=context), "before the power-off", policy)
+    power = await read(context, policy, "before the power-off")
     if power.state is PowerState.OFF:
         return SourceEnd(shutdown_method="already-off", off_at=power.observed_at), ()
     if power.state is PowerState.UNREACHABLE:
         raise failure(FailoverErrorType.SOURCE_STILL_ON, f"Nobody can say that it is off: {power.reason}")
-    about_to()
+    await about_to()
     method, power = await _off(context, policy, force=False, seconds=policy.power_off_grace_seconds)
     if power.state is not PowerState.OFF:
         forced, power = await _off(context, policy, force=True, seconds=policy.power_off_budget_seconds)
-        method = forced or "forced"
+        method = forced or _UNKNOWN
     if power.state is not PowerState.OFF:
         raise failure(
             FailoverErrorType.SOURCE_STILL_ON,
             f"The source is {power.state.value} after a power-off by force {power.reason}".strip(),
         )
+    if method == "already-off" or not method:
+        # A try whose answer was lost did it, gently or not: nobody can say.
+        method = _UNKNOWN
     warnings: tuple[str, ...] = ()
-    if method == "forced":
-        warnings = ("the source was powered off by force: its last writes are crash-consistent only",)
+    if method != _GRACEFUL:
+        how = "by force" if method == "forced" else "in a way that nobody saw"
+        warnings = (f"the source was powered off {how}: its last writes may be crash-consistent only",)
     return SourceEnd(powered_off=True, shutdown_method=method, off_at=power.observed_at), warnings
 
 
@@ -102,5 +113,5 @@ async def _off(
     power = reply.power
     while power.state is not PowerState.OFF and workflow.now() < until:
         await workflow.sleep(policy.source_poll_seconds, summary="The source shuts down")
-        power = await source_steps.read_power(PowerQuery(context=context), "is it off?", policy)
+        power = await read(context, policy, "is it off?")
     return reply.shutdown_method, power

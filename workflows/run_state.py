@@ -46,6 +46,7 @@ class FailoverRun:
         last_job_id: The replication job that had completed last when the run began.
         held: What an operator is asked for, while the run holds.
         abandoned: A step beside the one under way failed: nothing new is begun.
+        unwatched: The workflow that goes on after this run is not there.
         cancel_seen: A cancel was recorded, and an operator said that the run goes on.
     """
 
@@ -85,9 +86,11 @@ class FailoverRun:
         self.lost_job: SyncJob | None = None
         self.held = ""
         self.rolled_back_by = ""
+        self.force_stop = False
         self.continues_as = ""
         self.cancel_seen = False
         self.abandoned = False
+        self.unwatched = False
 
     def will(self, **touched: bool) -> None:
         """Say what the next step may change, so that an undo looks there."""
@@ -153,6 +156,8 @@ class FailoverRun:
             clone_ids=tuple(clone.volume_id for clone in self.clones.values()),
             source_lost=self.config.source_lost,
             template_root_id=self.template_root_id,
+            lost_job_id=self.lost_job.job_id if self.lost_job else "",
+            force_stop=self.force_stop,
             touched=self.touched,
         )
 
@@ -171,7 +176,7 @@ class FailoverRun:
     def warnings(self) -> tuple[str, ...]:
         """Everything an operator should look at: of the run, then of each NIC's decision."""
         of_decisions = [f"{one}: {warning}" for one in self.decisions for warning in one.warnings]
-        return (*self.notes, *of_decisions)
+        return tuple(dict.fromkeys((*self.notes, *of_decisions)))
 
     @property
     def owner(self) -> VmOwner:
@@ -182,6 +187,7 @@ class FailoverRun:
             failover_type=self.config.failover_type,
             source_vm_name=self.loaded.context.vm_name,
             destination=self.loaded.destination,
+            first_run_id=workflow.info().original_execution_run_id,
         )
 
     @property

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
         RecordEndRequest,
         SourceReturned,
     )
-    from activities.messages.record import Recorded
+    from activities.messages.record import HeldRequest, Recorded
     from activities.messages.replication import (
         ChangeIdRequest,
         Fence,
@@ -142,3 +142,9 @@ async def record_end(request: RecordEndRequest) -> Recorded:
 async def record_source_returned(request: SourceReturned) -> Recorded:
     """Record that a lost source is there again."""
     return await step("SourceReturnedActivity", request, Recorded, "SourceReturned: the lost source is there")
+
+
+async def record_held(request: HeldRequest) -> Recorded:
+    """Record that the run holds for an operator, or goes on."""
+    word = "holds" if request.held else "goes on"
+    return await step("RecordHeldActivity", request, Recorded, f"Record: the run {word}")

@@ -3,6 +3,8 @@
 Each function is one step of the runbook, in the order in which they run.
 """
 
+from datetime import timedelta
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -15,11 +17,12 @@ with workflow.unsafe.imports_passed_through():
         TemplateRootRequest,
     )
     from activities.messages.replication import RecordSnapshotsRequest, ReplicaMark
+    from activities.messages.source_power import PowerState
     from activities.messages.vm import JobRequest, JobState
-    from rules.disks import DiskPlan
+    from rules.disks import DiskPlan, RecoveryPoint
     from rules.errors import FailoverErrorType
     from rules.recovery import recovery_point
-    from workflows import disk_steps, power, replication, source_steps, steps
+    from workflows import disk_steps, power, replication, source_steps, steps, successor
     from workflows.conversion import Guest, convert, nic_plan
     from workflows.moves import NOWHERE, bring
     from workflows.run_state import FailoverRun
@@ -58,7 +61,12 @@ async def stop_the_source(run: FailoverRun) -> None:
     if run.config.source_lost:
         run.source_end = await power.confirm_lost(context, policy, run.config.reason or "")
         return
-    run.source_end, warnings = await power.power_off(context, policy, lambda: run.will(source=True))
+
+    async def about_to() -> None:
+        run.will(source=True)
+        await successor.tell(run)
+
+    run.source_end, warnings = await power.power_off(context, policy, about_to)
     run.will(source_off=True)
     run.notes.extend(warnings)
 
@@ -68,16 +76,30 @@ async def final_sync(run: FailoverRun) -> None:
     taken = run.taken
     if run.config.final_sync:
         before = await replication.facts(taken, "which syncs began before the source was off?")
-        await replication.final_sync(taken, run.last_job_id, before.job_ids)
-    else:
-        reason = "the source is lost" if run.config.source_lost else f"as asked for: {run.config.reason}"
-        run.notes.append(f"no final sync: {reason}")
-    run.replication = await replication.facts(taken, "which point in time do the disks hold?")
-    run.recovery_point = recovery_point(run.replication, workflow.now(), source_lost=run.config.source_lost)
-    if not run.recovery_point.consistent and not run.config.accept_recovery_point:
+        end = await replication.final_sync(taken, run.last_job_id, before.job_ids)
+        until = workflow.now() + timedelta(seconds=run.loaded.policy.sync_stall_seconds)
+        while (await _read_point(run)).job_id != end.job_id and workflow.now() < until:
+            # Its own rows may come a little later than its word.
+            await workflow.sleep(run.loaded.policy.sync_poll_seconds, summary="Wait for the sync's rows")
+        await require_one_point(run)
+        if run.recovery_point is None or run.recovery_point.job_id != end.job_id:
+            raise failure(
+                FailoverErrorType.SYNC_FAILED,
+                f"final sync {end.job_id} ended, and not every disk is at it: {_points(run)}",
+            )
+        return
+    reason = "the source is lost" if run.config.source_lost else f"as asked for: {run.config.reason}"
+    run.notes.append(f"no final sync: {reason}")
+    await require_one_point(run)
+
+
+async def require_one_point(run: FailoverRun) -> None:
+    """Read which point in time the disks hold now; one point for all, unless another was accepted."""
+    point = await _read_point(run)
+    if not point.consistent and not run.config.accept_recovery_point:
         raise failure(
             FailoverErrorType.RECOVERY_POINT_REFUSED,
-            f"The disks do not hold one point in time: {run.recovery_point.detail}",
+            f"The disks do not hold one point in time: {point.detail}",
         )
 
 
@@ -105,9 +127,9 @@ async def use_last_good_snapshots(run: FailoverRun) -> None:
     await check_fence(run, "the revert to the last good snapshots")
     await _mark_written(run)
     run.will(moved=True)
+    await successor.tell(run)
     run.notes.append(point.detail)
-    for disk in run.preflight.disks:
-        await _restore(run, disk)
+    await together(*(_restore(run, disk) for disk in run.preflight.disks), abandon=run.abandon)
 
 
 async def convert_guest(run: FailoverRun) -> None:
@@ -121,11 +143,10 @@ async def convert_guest(run: FailoverRun) -> None:
 
     async def restore() -> Guest:
         run.show("restore the disks: a conversion was interrupted")
-        for disk in disks:
-            await _restore(run, disk)
+        await together(*(_restore(run, disk) for disk in disks), abandon=run.abandon)
         return guest
 
-    report = await convert(run.taken, guest, nic_plan(run.decisions), restore)
+    report = await convert(run.taken, guest, nic_plan(run.decisions, run.vm), restore)
     run.notes.append(f"guest conversion: {report.outcome.value} in {report.seconds:.0f} s")
 
 
@@ -133,8 +154,9 @@ async def move_disks(run: FailoverRun) -> None:
     """Move every replica to the new VM: all off the appliance, the root in first, then the data disks."""
     await check_fence(run, "the detach")
     run.will(moved=True)
+    await successor.tell(run)
     taken, disks = run.taken, run.preflight.disks
-    await together(*(_off(run, disk) for disk in disks))
+    await together(*(_off(run, disk) for disk in disks), abandon=run.abandon)
     await _on(run, _boot(disks))
     for disk in disks:
         if not disk.is_boot:
@@ -145,6 +167,23 @@ async def move_disks(run: FailoverRun) -> None:
 async def before_the_start(run: FailoverRun) -> None:
     """Record that the replica is about to be written to by the new VM itself."""
     await _mark_written(run)
+
+
+async def require_source_off(run: FailoverRun) -> None:
+    """Look once more, right before the new VM starts: hours may have passed since the power-off.
+
+    Raises:
+        ApplicationError: SourceStillOn, or SourceNotLost for one that was declared lost.
+    """
+    power_now = await power.read(run.loaded.context, run.loaded.policy, "is it still off?")
+    if power_now.state in {PowerState.ON, PowerState.SUSPENDED}:
+        lost = run.config.source_lost
+        raise failure(
+            FailoverErrorType.SOURCE_NOT_LOST if lost else FailoverErrorType.SOURCE_STILL_ON,
+            f"Before the start of the new VM the VMA reports the source {power_now.state.value}",
+        )
+    if power_now.state is PowerState.UNREACHABLE and not run.config.source_lost:
+        run.notes.append(f"the source was off, and nobody can say that it still is: {power_now.reason}")
 
 
 async def check_fence(run: FailoverRun, before: str) -> None:
@@ -159,6 +198,7 @@ async def _mark_written(run: FailoverRun) -> None:
     if run.touched.written:
         return
     run.will(written=True)
+    await successor.tell(run)
     await source_steps.mark_replica(
         ReplicaMark(workflow_id=run.workflow_id, context_id=run.config.context_id, dirty=True)
     )
@@ -168,7 +208,7 @@ async def _off(run: FailoverRun, disk: DiskPlan) -> None:
     taken = run.taken
     if taken.vm is None:
         raise RuntimeError("the VM was created before")
-    await bring(taken, disk.volume_id, NOWHERE, storage_id=disk.storage_id)
+    await bring(taken, disk.volume_id, NOWHERE, storage_id=disk.storage_id, only_from_appliance=True)
 
 
 async def _on(run: FailoverRun, disk: DiskPlan) -> None:
@@ -186,7 +226,7 @@ async def _restore(run: FailoverRun, disk: DiskPlan) -> None:
             FailoverErrorType.CONVERSION_FAILED,
             f"the conversion was interrupted, and there is no snapshot of {disk.disk_id} to restore",
         )
-    await bring(taken, disk.volume_id, NOWHERE)
+    await bring(taken, disk.volume_id, NOWHERE, only_from_appliance=True)
     started = await disk_steps.revert_disk(
         RevertRequest(owner=taken.owner, volume_id=disk.volume_id, snapshot_id=snapshot_id), policy
     )
@@ -218,6 +258,19 @@ def _held_by(run: FailoverRun, disk: DiskPlan) -> str:
     held = [one.snapshot_id for one in good if one.volume_id == disk.volume_id]
     held += [one.snapshot_id for one in run.snapshots if one.volume_id == disk.volume_id]
     return held[0] if held else ""
+
+
+async def _read_point(run: FailoverRun) -> RecoveryPoint:
+    run.replication = await replication.facts(run.taken, "which point in time do the disks hold?")
+    point = recovery_point(run.replication, workflow.now(), source_lost=run.config.source_lost)
+    run.recovery_point = point
+    return point
+
+
+def _points(run: FailoverRun) -> str:
+    return ", ".join(
+        f"{disk.disk_id}: {disk.sync.job_id if disk.sync else 'none'}" for disk in run.replication.disks
+    )
 
 
 def _boot(disks: tuple[DiskPlan, ...]) -> DiskPlan:

@@ -27,8 +27,12 @@ async def together(*work: Coroutine[Any, Any, None], abandon: Callable[[], None]
     tasks = [asyncio.create_task(one) for one in work]
     try:
         await workflow.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        await undisturbed(_end(tasks, abandon))
+    except asyncio.CancelledError:
+        # What the worker's cache throws away is outside of the workflow: it has nothing to wait for.
+        if workflow.in_workflow():
+            await undisturbed(_end(tasks, abandon))
+        raise
+    await undisturbed(_end(tasks, abandon))
     failures = [error for task in tasks if not task.cancelled() and (error := task.exception())]
     cancelled = [error for error in failures if is_cancelled_exception(error)]
     failed = [error for error in failures if not is_cancelled_exception(error)]

@@ -71,6 +71,7 @@ async def go_back(taken: TakenOver, say: Say) -> tuple[Undone, TakenOver]:
         fence=taken.touched.fence and bool(fence.left_behind),
         source=taken.touched.source and bool(source.left_behind),
         source_off=taken.touched.source_off,
+        started=taken.touched.started and not removed.vm_gone,
         moved=taken.touched.moved and not disks.home,
         written=taken.touched.written and not disks.home,
         snapshots=taken.touched.snapshots and (not disks.home or bool(disks.left_behind)),
@@ -81,30 +82,38 @@ async def go_back(taken: TakenOver, say: Say) -> tuple[Undone, TakenOver]:
 
 
 async def stop(taken: TakenOver) -> Undone:
-    """Stop the new VM, by force the second time; read back as stopped."""
-    if taken.vm is None or not taken.touched.started:
-        # It was created stopped, and nothing was sent that starts it.
+    """Stop the new VM, and read back that it is stopped; one that was never started costs one look.
+
+    Never by force unless an operator ordered it: CloudStack then marks the VM as stopped even when its host
+    does not answer, which proves nothing.
+    """
+    if taken.vm is None:
         return Undone()
     name = f"{taken.vm.name} ({taken.vm.id})"
-    state = "unknown"
+    state, sent = "unknown", False
     try:
-        for tried in range(_STOP_TRIES):
-            request = StopVMRequest(owner=taken.owner, vm=taken.vm, force=tried > 0)
+        for _ in range(_STOP_TRIES):
+            request = StopVMRequest(owner=taken.owner, vm=taken.vm, force=taken.force_stop)
             reply = await disk_steps.stop_vm(request, taken.policy)
             state = reply.state
             if not reply.job_id and state in _STOPPED:
-                return Undone(restored=(f"{name}: stopped",))
+                forced = " by force, as ordered" if taken.force_stop else ""
+                return Undone(restored=(f"{name}: stopped{forced}",) if sent else ())
             if reply.job_id:
+                sent = True
                 await _job(taken, reply.job_id, "the VM stops")
     except ActivityError as error:
         state = explain(error)[1]
-    return Undone(left_behind=(f"{name}: not stopped: {state}",), home=False, vm_gone=False)
+    advice = "see that it is off, then order roll_back with force_stop"
+    return Undone(left_behind=(f"{name}: not stopped: {state}; {advice}",), home=False, vm_gone=False)
 
 
 async def _bring_disks_home(taken: TakenOver) -> Undone:
     touched = taken.touched
     undone = Undone()
     if touched.moved or touched.written:
+        if broken := await _fence_is_broken(taken):
+            return _not_touched(taken, broken)
         homes = [_bring_home(taken, disk, revert=touched.written) for disk in taken.disks]
         for home in await asyncio.gather(*homes):
             undone = undone.and_then(home)
@@ -118,6 +127,25 @@ async def _bring_disks_home(taken: TakenOver) -> Undone:
     if touched.snapshots:
         undone = undone.and_then(await _drop_snapshots(taken, keep=not reverted))
     return undone
+
+
+async def _fence_is_broken(taken: TakenOver) -> str:
+    """Say why replication may be writing to the disks; empty while the fence is ours and stands."""
+    request = FenceRequest(
+        workflow_id=taken.owner.workflow_id,
+        context_id=taken.owner.context_id,
+        lost_job_id=taken.lost_job_id,
+    )
+    try:
+        await source_steps.check_fence(request, "the disks go home")
+    except ActivityError as error:
+        return explain(error)[1]
+    return ""
+
+
+def _not_touched(taken: TakenOver, why: str) -> Undone:
+    left = tuple(f"disk {disk.disk_id} (volume {disk.volume_id}): not touched: {why}" for disk in taken.disks)
+    return Undone(left_behind=left, home=False)
 
 
 async def _bring_home(taken: TakenOver, disk: DiskPlan, *, revert: bool) -> Undone:

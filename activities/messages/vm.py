@@ -14,13 +14,24 @@ from rules.resolution import NetworkDecision
 
 
 class VmOwner(Record):
-    """Whose VM it is: enough to compute its identity, its names and its mark again."""
+    """Whose VM it is: enough to compute its identity, its names and its mark again.
+
+    Attributes:
+        first_run_id: Temporal's id of the first run, the same after a reset. A workflow id may be used again
+            much later: snapshots and clones of then hold another time, and are never taken for ours.
+    """
 
     workflow_id: str
     context_id: str
     failover_type: FailoverType
     source_vm_name: str
     destination: DestinationConfig
+    first_run_id: str = ""
+
+    @property
+    def disks_key(self) -> str:
+        """What snapshots and clones are marked with."""
+        return f"{self.workflow_id}/{self.first_run_id}" if self.first_run_id else self.workflow_id
 
     def vm_name(self, generation: int) -> str:
         """Return the name of a generation's VM."""
