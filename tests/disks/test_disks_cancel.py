@@ -9,6 +9,7 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.clones import CreateCloneActivities
+from activities.lost_calls import look_after_lost_call
 from activities.messages.disks import (
     CloneRequest,
     Place,
@@ -118,6 +119,22 @@ async def test_a_lost_call_is_left_to_expire_all_the_same(disk_site: DiskSite, r
     assert loop.time() - lost_at >= 0.3
     # Nothing is sent after the cancel.
     assert disk_site.commands(row.command) == [row.command]
+
+
+async def test_a_cancel_during_the_look_leaves_the_lost_call_to_expire_too() -> None:
+    looking, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    async def look() -> None:
+        looking.set()
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(look_after_lost_call(look, 0.2))
+    await looking.wait()
+    cancelled_at = loop.time()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert loop.time() - cancelled_at >= 0.2
 
 
 async def test_nothing_is_sent_again_after_a_cancel_during_the_lost_call(disk_site: DiskSite) -> None:
