@@ -161,7 +161,10 @@ def _replication_activities(
 ) -> Sequence[Callable[..., Any]]:
     replication, replicas = ReplicationRepository(database), ReplicaRepository(database)
     client = _replication_client(settings, session)
-    fence, mark = FenceActivities(replicas, replication), ReplicaMarkActivities(replicas)
+    fence, mark = (
+        FenceActivities(replicas, replication, RunRepository(database)),
+        ReplicaMarkActivities(replicas),
+    )
     own = _own_credential(settings)
     power = SourcePowerActivities(vma, credentials, own)
     return [

@@ -17,7 +17,6 @@ from database import (
     ReplicaRepository,
     RunRepository,
     UnknownRun,
-    context_resource,
 )
 from rules.request import FailoverType
 from rules.temporal_names import cleanup_workflow_id
@@ -113,7 +112,5 @@ class AftermathActivities:
             run = await self._runs.get(drill)
             if run is None or run.failover_type != FailoverType.TEST.value:
                 return DrillHolder()
-            holder = await self._leases.holder(context_resource(request.context_id, FailoverType.TEST.value))
-        # A drill that is not done yet holds its own lease; its end has the same workflow all the same.
-        cleanup = cleanup_workflow_id(drill) if holder in {"", drill} else holder
-        return DrillHolder(cleanup_workflow_id=cleanup)
+        # Whoever holds the lease by now: the fence is this drill's, and its own cleanup gives it back.
+        return DrillHolder(cleanup_workflow_id=cleanup_workflow_id(drill))

@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.messages.record import Recorded
 from activities.messages.replication import Fence, FenceRequest
 from activities.translate import typed_failures
-from database import ReplicaRepository, ReplicationRepository
+from database import ReplicaRepository, ReplicationRepository, RunRepository, VmState
 from rules.errors import FailoverErrorType, FailoverRefused
 
 
@@ -20,11 +20,15 @@ class FenceActivities:
     Args:
         replicas: Our row, and the scheduler's switch.
         replication: Whether a job runs.
+        runs: Whether the run completed before.
     """
 
-    def __init__(self, replicas: ReplicaRepository, replication: ReplicationRepository) -> None:
+    def __init__(
+        self, replicas: ReplicaRepository, replication: ReplicationRepository, runs: RunRepository
+    ) -> None:
         self._replicas = replicas
         self._replication = replication
+        self._runs = runs
 
     @activity.defn(name="FenceReplicationActivity")
     async def fence_replication(self, request: FenceRequest) -> Fence:
@@ -37,6 +41,7 @@ class FenceActivities:
                 DatabaseUnavailable.
         """
         with typed_failures():
+            await self._refuse_a_completed_run(request)
             before = await self._replicas.fence(
                 request.context_id, request.workflow_id, now=datetime.now(UTC)
             )
@@ -52,6 +57,7 @@ class FenceActivities:
             ApplicationError: FenceBroken with what is wrong, DatabaseUnavailable.
         """
         with typed_failures():
+            await self._refuse_a_completed_run(request)
             state = await self._replicas.state(request.context_id)
             if state.fenced_by != request.workflow_id:
                 found = f"workflow {state.fenced_by} holds it" if state.fenced_by else "nobody holds it"
@@ -75,6 +81,16 @@ class FenceActivities:
         with typed_failures():
             await self._replicas.release(request.context_id, request.workflow_id, now=datetime.now(UTC))
         return Recorded()
+
+    async def _refuse_a_completed_run(self, request: FenceRequest) -> None:
+        if not request.by_run:
+            return
+        record = await self._runs.get(request.workflow_id)
+        if record is not None and record.vm_state is VmState.RUNNING:
+            raise _broken(
+                f"run {request.workflow_id} completed, and its VM {record.vm_id} is in use: "
+                "a reset goes no further"
+            )
 
 
 def _broken(message: str) -> FailoverRefused:

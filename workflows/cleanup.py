@@ -142,10 +142,10 @@ class CleanupWorkflow:
             done = undone.and_then(Undone(removed=done.removed, kept=done.kept, restored=done.restored))
             end = End.CLEANUP_REQUIRED if undone.left_behind else End.CLEANED_UP
             report = self._report(end, done)
-            await self._record(end, report)
-            if end is End.CLEANED_UP:
+            problem = await self._record(end, report)
+            if not problem and end is End.CLEANED_UP:
                 return report
-            self._show(f"cleanup required: {'; '.join(undone.left_behind)}")
+            self._show(problem or f"cleanup required: {'; '.join(undone.left_behind)}")
             self._go_on_as_new()
             await self._waiting.sleep(self._taken.policy.cleanup_retry_seconds, "Try the cleanup again")
 
@@ -204,7 +204,15 @@ class CleanupWorkflow:
         undone, self._taken = await way_back.go_back(taken, self._show)
         return undone
 
-    async def _record(self, end: End, report: EndReport) -> None:
+    async def _record(self, end: End, report: EndReport) -> str:
+        """Record the end, and return what to say where it cannot be recorded."""
+        try:
+            await self._record_end(end, report)
+        except ActivityError as error:
+            return f"{end.value}, and the database does not know of it: {explain(error)[1]}"
+        return ""
+
+    async def _record_end(self, end: End, report: EndReport) -> None:
         owner = self._taken.owner
         await source_steps.record_end(
             RecordEndRequest(

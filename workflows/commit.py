@@ -83,6 +83,8 @@ class CommitWorkflow:
         self._check_nothing_else()
         if not self._taken.verified:
             raise ValueError("the new VM was never verified: it can be rolled back, not committed")
+        if self._ended_in_part:
+            raise ValueError("a rollback has begun: it can be ordered again, and nothing can be committed")
 
     @workflow.update(name=ROLL_BACK_UPDATE)
     async def roll_back(self, order: Any) -> None:  # noqa: ANN401 - raw JSON, checked by the validator
@@ -129,12 +131,14 @@ class CommitWorkflow:
                 undone, end = await self._drop_rollback_snapshots(), End.COMMITTED
             done = undone.and_then(Undone(removed=done.removed, kept=done.kept, restored=done.restored))
             report = self._report(end, done, told)
-            await self._record(end, report)
-            if end is not End.CLEANUP_REQUIRED:
+            problem = await self._record(end, report)
+            if not problem and end is not End.CLEANUP_REQUIRED:
                 return report
-            # What is left is named; another order tries again.
-            self._show(f"the rollback left something behind: {'; '.join(undone.left_behind)}")
-            self._order, self._acting, self._ended_in_part = None, False, True
+            # What is left is named, and the context stays held; another order tries again.
+            problem = problem or f"the rollback left something behind: {'; '.join(undone.left_behind)}"
+            self._show(problem)
+            self._order, self._acting = None, False
+            self._ended_in_part = self._ended_in_part or isinstance(told, RollBackOrder)
 
     async def _go_back(self) -> tuple[Undone, TakenOver]:
         taken = self._taken
@@ -193,7 +197,15 @@ class CommitWorkflow:
             )
         return Undone(removed=removed.removed, left_behind=removed.left_behind, restored=kept)
 
-    async def _record(self, end: End, report: EndReport) -> None:
+    async def _record(self, end: End, report: EndReport) -> str:
+        """Record the end, and return what to say where it cannot be recorded."""
+        try:
+            await self._record_end(end, report)
+        except ActivityError as error:
+            return f"{end.value}, and the database does not know of it; order it again: {explain(error)[1]}"
+        return ""
+
+    async def _record_end(self, end: End, report: EndReport) -> None:
         owner = self._taken.owner
         await source_steps.record_end(
             RecordEndRequest(

@@ -104,7 +104,7 @@ async def _roll_back(run: FailoverRun, error: BaseException) -> BaseException:
             await steps.finish_run(record.model_copy(update=update))
         except ActivityError as unwritten:
             text = f"{text}. The database does not know of this end: {explain(unwritten)[1]}"
-    if run.touched.cleanup:
+    if run.touched.cleanup and not run.unwatched:
         unheard = await stand_down(still or run.taken, clean=still is None)
         text = f"{text}. {unheard}" if unheard else text
     surface.show_outcome(outcome)
@@ -136,6 +136,8 @@ async def _undo(run: FailoverRun) -> tuple[Undone, TakenOver | None]:
         return Undone(left_behind=(unknown,), home=False, vm_gone=False), _watched(run, taken)
     if before.completed_vm_id:
         kept = f"VM {before.completed_vm_id} with its disks, snapshots and fence: an earlier run completed it"
+        # Whoever goes on after that run goes on.
+        run.unwatched = True
         return Undone(kept=(kept,), home=False, vm_gone=False), None
     if run.set_is_incomplete:
         # A snapshot or a clone whose answer nobody has seen may still come; its absence proves nothing yet.

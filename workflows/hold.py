@@ -60,8 +60,10 @@ class Hold:
         self._open = False
         run.held = ""
         surface.show_outcome(FailoverOutcome.RUNNING)
-        await self._record(run, "", held=False)
-        return self._orders[0]
+        order = self._orders[0]
+        if isinstance(order, PlainOrder):
+            await self._record(run, "", held=False)
+        return order
 
     async def _wait_and_watch(self, run: FailoverRun) -> None:
         """Wait for an order; a lost source is looked for meanwhile, since the new VM runs."""

@@ -32,7 +32,11 @@ def fence_request(taken: TakenOver) -> FenceRequest:
 
 async def facts(taken: TakenOver, why: str) -> ReplicationFacts:
     """Read what the database says now."""
-    query = ReplicationQuery(context=taken.context, destination=taken.owner.destination)
+    query = ReplicationQuery(
+        context=taken.context,
+        destination=taken.owner.destination,
+        workflow_id=taken.owner.workflow_id,
+    )
     return await source_steps.load_replication(query, why)
 
 
@@ -49,7 +53,8 @@ async def fence(taken: TakenOver, *, source_lost: bool) -> str:
     Raises:
         ApplicationError: SyncStalled when the job moves nothing, since a fence with a job running is none.
     """
-    fenced = await source_steps.fence_replication(fence_request(taken))
+    request = fence_request(taken).model_copy(update={"by_run": True})
+    fenced = await source_steps.fence_replication(request)
     if fenced.running is None or source_lost:
         return ""
     end = await _watch(taken, fenced.running.job_id, "a job that was under way")

@@ -75,6 +75,7 @@ async def final_sync(run: FailoverRun) -> None:
     """Bring the disks to the moment in which the source was off, all of them to the same."""
     taken = run.taken
     if run.config.final_sync:
+        await check_fence(run, "the final sync")
         before = await replication.facts(taken, "which syncs began before the source was off?")
         end = await replication.final_sync(taken, run.last_job_id, before.job_ids)
         until = workflow.now() + timedelta(seconds=run.loaded.policy.sync_stall_seconds)
@@ -188,7 +189,7 @@ async def require_source_off(run: FailoverRun) -> None:
 
 async def check_fence(run: FailoverRun, before: str) -> None:
     """Look that replication still keeps off."""
-    request = replication.fence_request(run.taken)
+    request = replication.fence_request(run.taken).model_copy(update={"by_run": True})
     if run.lost_job is not None:
         request = request.model_copy(update={"lost_job_id": run.lost_job.job_id})
     await source_steps.check_fence(request, before)

@@ -27,11 +27,14 @@ class FenceRequest(Record):
     Attributes:
         workflow_id: Who fences; only the same id releases.
         lost_job_id: A job of a lost source: it never ends, so the look does not mind it.
+        by_run: The run itself looks, before it does more: refused once it is recorded as completed. Then
+            somebody reset it, and its VM is in use.
     """
 
     workflow_id: str
     context_id: str
     lost_job_id: str = ""
+    by_run: bool = False
 
 
 class Fence(Record):

@@ -67,7 +67,7 @@ class Desk:
         self.runs, self.leases = RunRepository(database), LeaseRepository(database)
         self.replicas, self.replication = ReplicaRepository(database), ReplicationRepository(database)
         contexts = ContextRepository(database)
-        self.fences = FenceActivities(self.replicas, self.replication)
+        self.fences = FenceActivities(self.replicas, self.replication, self.runs)
         self.marks = ReplicaMarkActivities(self.replicas)
         self.facts = ReplicationFactsActivities(self.replication)
         self.aftermath = AftermathActivities(self.runs, contexts, self.leases, self.replicas)
@@ -511,9 +511,23 @@ async def test_the_workflow_that_gives_a_drills_replica_back_is_named(desk: Desk
     await desk.fences.fence_replication(asked("drill"))
     assert await asked_for() == "drill-cleanup"
     await desk.finish("drill", TEST, lease_to="another-cleanup")
-    assert await asked_for() == "another-cleanup"
+    assert await asked_for() == "drill-cleanup"  # whoever holds the lease: the fence is this drill's
     await desk.fences.release_fence(asked("drill"))
     assert await asked_for() == ""
+
+
+async def test_a_completed_run_that_is_reset_gets_no_further_than_the_fence(desk: Desk) -> None:
+    await desk.begin("wf", LIVE)
+    by_run = asked("wf").model_copy(update={"by_run": True})
+    await desk.fences.fence_replication(by_run)
+    await desk.fences.check_fence(by_run)
+    await desk.finish("wf", LIVE, lease_to="wf-commit")
+
+    for look in (desk.fences.check_fence, desk.fences.fence_replication):
+        with pytest.raises(ApplicationError, match="completed") as refused:
+            await look(by_run)
+        assert refused.value.type == "FenceBroken"
+    await desk.fences.check_fence(asked("wf"))  # the way back may look all the same
 
 
 async def test_a_live_failovers_fence_is_no_drills(desk: Desk) -> None:
