@@ -158,7 +158,7 @@ def _committed(judge: _Judge) -> None:
     lost = source_end is not None and source_end.lost
     judge.expect("the source", after.source, before.source if lost else "poweredOff")
     judge.expect("who has the replicas", {at for _, at, _ in after.replicas.values()}, {claim.result.vm.id})
-    judge.expect("the fence", _fence(after)[0], claim.workflow_id)
+    judge.expect("fence and mark", _fence(after), ("", ""))
     judge.expect("the scheduler", _scheduler(after), 0)
     judge.expect("the status", _status_of(after), "completed")
 

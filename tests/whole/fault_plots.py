@@ -2,8 +2,11 @@
 
 import asyncio
 
+from temporalio.client import WorkflowUpdateFailedError
+
 from embedded.seed import PGTEST2_CONTEXT
-from rules.temporal_names import CLEAN_UP_UPDATE, COMMIT_UPDATE, ROLL_BACK_UPDATE
+from rules.temporal_names import CLEAN_UP_UPDATE, COMMIT_UPDATE, EXTEND_UPDATE, ROLL_BACK_UPDATE
+from tests.support.activity_faults import Fault
 from tests.support.whole import ROLL_BACK
 from tests.whole.appliance import CONVERTS_A_CLEAN_ONE, appliance
 from tests.whole.claims import Claim
@@ -91,6 +94,26 @@ async def _afterwards(stage: Stage, follower: str, update: str, order: dict[str,
     async with stage.working(stage.strike):
         await asyncio.gather(stage.order(handle, update, order), stage.suffer(handle))
         await stage.end_of_its_time(handle, claim, update, order)
+
+
+async def extend(stage: Stage) -> None:
+    """The fault befalls an extension of a drill whose VM has an instance lease."""
+    stage.whole.site.cloud.world.settings["instance.lease.enabled"] = "true"
+    async with stage.working(*stage.also):
+        claim = await stage.end_of(await stage.start())
+    handle = stage.follower(claim, "cleanup")
+    async with stage.working(stage.strike):
+        asked = asyncio.create_task(handle.execute_update(EXTEND_UPDATE, {"test_duration": "30h"}))
+        await stage.suffer(handle)
+        # An extension that is refused says so; a cancel is an order to clean up.
+        said = (await asyncio.gather(asked, return_exceptions=True))[0]
+        if stage.strike.fault is Fault.FINAL:
+            assert isinstance(said, WorkflowUpdateFailedError), said
+        else:
+            assert not isinstance(said, BaseException), said
+        if not stage.strike.fault.holds:
+            await stage.order(handle, CLEAN_UP_UPDATE, {})
+        await stage.end_of_its_time(handle, claim, CLEAN_UP_UPDATE, {})
 
 
 async def watch_for_the_source(stage: Stage) -> None:

@@ -30,12 +30,17 @@ NAMED = {Fault.FINAL: LEFT, Fault.FINAL_AFTER: LEFT}
 """The undo goes on without it, and says what it could not do."""
 AGAIN = {Fault.FINAL: "again", Fault.FINAL_AFTER: "again"}
 """The end leaves something behind and says so; a second order ends it."""
+UNRECORDED = {Fault.FINAL: "unrecorded", Fault.FINAL_AFTER: "unrecorded"}
+"""The end is not recorded, and the workflow stays for a second order."""
 EVERY = tuple(Fault)
 FIVE = (Fault.BEFORE, Fault.AFTER, Fault.FINAL, Fault.CANCEL_AFTER, Fault.KILL)
 SIX = (*FIVE, Fault.CANCEL)
 FEW = (Fault.AFTER, Fault.FINAL)
 FULL = os.environ.get("FAULT_TABLE") == "full"
 """Whether every fault is played everywhere; else what is played elsewhere already is played in part."""
+
+
+_BETWEEN = {"again": "cleanup_required", "unrecorded": "unrecorded"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +112,8 @@ class Row:
     def expected(self) -> str:
         """How it ends."""
         end = self.act.ends.get(self.fault, "")
-        if end == "again":
-            return self.scenario.end.replace(", ", ", cleanup_required, ")
+        if end in _BETWEEN:
+            return self.scenario.end.replace(", ", f", {_BETWEEN[end]}, ")
         return end if end and not end.startswith(" ") else f"{self.scenario.end}{end}"
 
     @property

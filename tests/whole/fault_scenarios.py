@@ -20,6 +20,7 @@ from tests.whole.fault_rows import (
     REFUSED,
     SIX,
     STARTED,
+    UNRECORDED,
     Act,
     Scenario,
 )
@@ -59,6 +60,7 @@ LIVE = Scenario(
         *_acts(("WatchSync", "RecordSnapshots"), MADE, FIVE),
         *_acts(("FindTemplateRoot", "CheckFence"), MADE, FIVE),
         Act("ReadSourcePower", MADE, 2, FEW),
+        Act("ReadSourcePower", MADE, 3, FEW),
         Act("LoadReplication", MADE, 2, FEW),
         Act("LoadReplication", MADE, 3, FEW),
         Act("CreateSnapshot", MADE, 3, FEW),
@@ -96,7 +98,13 @@ UNDO = Scenario(
 HELD_UNDO = Scenario(
     "live, held, rolled back",
     WHOLE_LIVE,
-    (Act("StopVM", NAMED, faults=FIVE), Act("RevertDisk", NAMED), Act("RemoveVM", NAMED), Act("FinishRun")),
+    (
+        Act("RecordHeld", faults=FIVE),
+        Act("StopVM", NAMED, faults=FIVE),
+        Act("RevertDisk", NAMED),
+        Act("RemoveVM", NAMED),
+        Act("FinishRun"),
+    ),
     plots.run,
     faults=_LATER,
     end=f"{HELD}, {FAILED}",
@@ -122,7 +130,7 @@ LOST_SOURCE = Scenario(
 COMMIT = Scenario(
     "commit",
     WHOLE_LIVE,
-    (Act("RemoveSnapshots", NAMED, faults=FEW), Act("RecordEnd")),
+    (Act("RemoveSnapshots", NAMED, faults=FEW), Act("RecordEnd", UNRECORDED)),
     plots.commit,
     end=f"{COMPLETED}, committed",
     workflow="CommitWorkflow",
@@ -132,7 +140,8 @@ _WAY_BACK = (
     *_acts(("StopVM", "WaitForJob", "MoveDisk"), AGAIN),
     Act("RevertDisk", NAMED),
     *_acts(("MarkReplica", "RemoveSnapshots", "RecordSnapshots", "RemoveVM"), AGAIN),
-    *_acts(("ReleaseFence", "RecordEnd"), AGAIN),
+    Act("ReleaseFence", AGAIN),
+    Act("RecordEnd", UNRECORDED),
 )
 
 ROLLBACK = Scenario(
@@ -203,7 +212,8 @@ CLEANUP = Scenario(
     (
         Act("MoveDisk"),
         *_acts(("StopVM", "WaitForJob", "RemoveVM", "RemoveClones"), AGAIN),
-        *_acts(("RemoveSnapshots", "RecordEnd"), AGAIN),
+        Act("RemoveSnapshots", AGAIN),
+        Act("RecordEnd", UNRECORDED),
     ),
     plots.clean_up,
     end=f"{COMPLETED}, cleaned_up",
@@ -259,10 +269,20 @@ CLOSED_HOLDER = Scenario(
 REFUSED_LEASE = Scenario(
     "live, the lease was refused for good",
     WHOLE_LIVE,
-    (Act("ReleaseLease"),),
+    (Act("ReleaseLease", {Fault.CANCEL: CANCELLED, Fault.CANCEL_AFTER: CANCELLED}),),
     plots.run,
     end=REFUSED,
     also=(Strike("AcquireLeaseActivity", Fault.FINAL_AFTER),),
+)
+
+EXTEND = Scenario(
+    "drill, extended",
+    WHOLE_TEST,
+    (Act("RenewLease", faults=FIVE),),
+    plots.extend,
+    end=f"{COMPLETED}, cleaned_up",
+    on="clones",
+    workflow="CleanupWorkflow",
 )
 
 GONE_VM = Scenario(
@@ -292,6 +312,7 @@ SCENARIOS = (
     DRILL,
     DRILL_UNDO,
     CLEANUP,
+    EXTEND,
     GONE_VM,
     REPLICA_DRILL,
     REPLICA_CLEANUP,

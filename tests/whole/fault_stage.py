@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateStage
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from database import Database, LeaseRepository, context_resource
@@ -145,10 +145,10 @@ class Stage:
         result = asyncio.create_task(handle.result())
         async with asyncio.timeout(_PATIENCE):
             while not (await asyncio.wait({result}, timeout=_LOOK))[0]:
-                if await self._holds(handle):
+                if "held" not in self.ends and await self._holds(handle):
                     self.ends.append("held")
                     self.let_the_vm_write()
-                    await handle.execute_update(ROLL_BACK_UPDATE, ROLL_BACK)
+                    await self.order(handle, ROLL_BACK_UPDATE, ROLL_BACK)
         claim = self._claim_of(handle, result)
         return self.judge(claim)
 
@@ -207,8 +207,16 @@ class Stage:
         )
 
     async def order(self, handle: Handle, update: str, order: dict[str, Any]) -> None:
-        """Give an order to the workflow that ends the VM's time."""
-        await handle.start_update(update, order, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+        """Give an order to the workflow that ends the VM's time, as soon as it takes one."""
+        async with asyncio.timeout(_PATIENCE):
+            while True:
+                try:
+                    await handle.execute_update(update, order)
+                except WorkflowUpdateFailedError:
+                    # It is recorded what became of the order before, and the workflow does not know it yet.
+                    await asyncio.sleep(_LOOK)
+                else:
+                    return
 
     async def end_of_its_time(
         self, handle: WorkflowHandle[Any, EndReport], run: Claim, update: str, order: dict[str, Any]
@@ -219,6 +227,9 @@ class Stage:
         restored: list[str] = []
         async with asyncio.timeout(_PATIENCE):
             while not (await asyncio.wait({result}, timeout=_LOOK))[0]:
+                if self._is_not_recorded and "unrecorded" not in self.ends:
+                    self.ends.append("unrecorded")
+                    await self.order(handle, update, order)
                 seen = look(self.whole)
                 row = seen.row("failover_runs", workflow_id=run.workflow_id)
                 summary = str(seen.rows["vm_replication_contexts"][0]["last_operation_summary"])
@@ -231,6 +242,12 @@ class Stage:
                     await self.order(handle, update, order)
         report = result.result()
         self._judge_the_end(run, report, [*removed, *report.removed], [*restored, *report.restored])
+
+    @property
+    def _is_not_recorded(self) -> bool:
+        """Whether the record of the end failed for good by now."""
+        final = self.strike.fault in {Fault.FINAL, Fault.FINAL_AFTER}
+        return self.strike.activity == "RecordEndActivity" and final and self.strike in self.striker.struck
 
     def _judge_the_end(
         self, run: Claim, report: EndReport, removed: Sequence[str], restored: Sequence[str]
