@@ -27,6 +27,10 @@ from tests.whole.fault_rows import (
 
 _LATER = (Fault.AFTER, Fault.FINAL, Fault.CANCEL_AFTER)
 _REPLICA_DRILL = {"FAILOVER_DRILL_DISKS": "replica"}
+_CANCELLED_WHILE_HELD = {
+    Fault.CANCEL: f"{HELD}, {CANCELLED}",
+    Fault.CANCEL_AFTER: f"{HELD}, {CANCELLED}",
+}
 _ASKS_THE_GUEST = {Fault.CANCEL: f"{HELD}, {CANCELLED}", Fault.CANCEL_AFTER: f"{HELD}, {CANCELLED}"}
 """A question that fails is a warning; a cancel is one all the same."""
 
@@ -99,7 +103,7 @@ HELD_UNDO = Scenario(
     "live, held, rolled back",
     WHOLE_LIVE,
     (
-        Act("RecordHeld", faults=FIVE),
+        Act("RecordHeld", _CANCELLED_WHILE_HELD, faults=FIVE),
         Act("StopVM", NAMED, faults=FIVE),
         Act("RevertDisk", NAMED),
         Act("RemoveVM", NAMED),
