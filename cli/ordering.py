@@ -58,6 +58,13 @@ async def rollback(  # noqa: PLR0913 - one for each option
             help="What the new VM wrote since it started is lost: say that you know.",
         ),
     ] = False,
+    force_stop: Annotated[
+        bool,
+        typer.Option(
+            "--force-stop",
+            help="You saw that the new VM does not run: CloudStack may mark it as stopped unasked.",
+        ),
+    ] = False,
     wait: Wait = False,
     reason: Reason = None,
     user_id: UserId = None,
@@ -77,6 +84,7 @@ async def rollback(  # noqa: PLR0913 - one for each option
         workflow_id,
         acknowledge_data_loss=True,
         reason=reason or "",
+        force_stop=force_stop,
         user_id=user_id or login_name(),
         seconds=answer_timeout,
     )

@@ -69,6 +69,7 @@ class Ordering:
         *,
         acknowledge_data_loss: bool,
         reason: str,
+        force_stop: bool = False,
         user_id: str | None = None,
         seconds: float = 30,
     ) -> OrderTaken:
@@ -78,10 +79,17 @@ class Ordering:
             workflow_id: The live failover.
             acknowledge_data_loss: Must be true: what the new VM wrote since it first started is lost.
             reason: Why, for the record.
+            force_stop: The caller saw that the new VM does not run, and CloudStack cannot stop it gently: it
+                is marked as stopped without an answer of its host.
             user_id: Who orders it.
             seconds: How long to wait until it is taken or refused.
         """
-        fields = {"acknowledge_data_loss": acknowledge_data_loss, "reason": reason, "user_id": user_id}
+        fields = {
+            "acknowledge_data_loss": acknowledge_data_loss,
+            "force_stop": force_stop or None,
+            "reason": reason,
+            "user_id": user_id,
+        }
         return await self._give(Order.ROLL_BACK, workflow_id, seconds, fields)
 
     async def resume(

@@ -145,7 +145,7 @@ async def test_a_run_that_holds_ends_every_wait_and_shows_its_two_orders(
     watched, listed = await command.each(("watch", workflow_id), ("list", "--outcome", "held"))
     assert watched.code == 7
     assert workflow_id in listed.output
-    back = await command("rollback", workflow_id, *_LOSS, "--user-id", "jane", "--wait")
+    back = await command("rollback", workflow_id, *_LOSS, "--force-stop", "--user-id", "jane", "--wait")
     assert back.code == 0, back
     assert "rolled back by jane: a false alarm" in back.output
     assert "restored: source VM: powered on" in back.output

@@ -137,7 +137,7 @@ async def test_an_unknown_context_is_not_found_however_it_is_asked(failover: Fai
 async def test_a_running_failover_of_the_vm_refuses_a_second_with_its_id(
     site: Site, failover: FailoverCommand
 ) -> None:
-    site.cloud.faults.add(Fault("deployVirtualMachine", FaultKind.JOB_SLOW, seconds=4))
+    site.cloud.faults.add(Fault("deployVirtualMachine", FaultKind.JOB_SLOW, seconds=12))
     first = await site.start(LIVE)
     await activity_started(first, "WaitForJobActivity")
     for_people = await failover(*_LIVE)
