@@ -63,7 +63,7 @@ class Ordering:
         """Keep the new VM for good: its rollback snapshots are removed, and there is no way back."""
         return await self._give(Order.COMMIT, workflow_id, seconds, {"reason": reason, "user_id": user_id})
 
-    async def roll_back(
+    async def roll_back(  # noqa: PLR0913 - one for each part of the order
         self,
         workflow_id: str,
         *,
