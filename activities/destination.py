@@ -16,6 +16,7 @@ from activities.messages.networks import (
 from activities.neighbours import Neighbours
 from activities.translate import typed_failures
 from cloudstack import CloudStackClient, Network, ServiceOffering, Template, Zone
+from rules.destination import About, Finding
 from rules.errors import FailoverErrorType
 from rules.mappings import network_key
 from rules.resolution import NetworkDecision
@@ -54,17 +55,19 @@ class _Check:
         self._client = client
         self._request = request
         self._problems: list[CheckProblem] = []
-        self._warnings: list[str] = []
+        self._warnings: list[Finding] = []
+        self._zone_id = ""
 
     async def run(self) -> DestinationCheck:
         destination = self._request.destination
         zone = await self._client.find_zone(destination.zone)
         if zone is None:
-            self._refuse(f"zone {destination.zone!r} does not exist")
+            self._refuse(About.ZONE, f"zone {destination.zone!r} does not exist")
             return self._result(self._request.decisions, None).model_copy(update={"networks_checked": False})
+        self._zone_id = zone.id
         if zone.allocationstate == _DISABLED:
             # A root key could deploy there all the same (CloudStack's source): its administrator said no.
-            self._refuse(f"zone {zone.name} is disabled")
+            self._refuse(About.ZONE, f"zone {zone.name} is disabled")
         connected = [one for one in self._request.decisions if one.connected]
         template, offering, networks, neighbours = await asyncio.gather(
             self._client.find_template(destination.template_id, zone_id=zone.id),
@@ -87,36 +90,51 @@ class _Check:
         return DestinationCheck(
             decisions=decisions,
             problems=tuple(self._problems),
-            warnings=tuple(self._warnings),
-            compute=None if self._problems else compute,
+            warnings=tuple(one.message for one in self._warnings),
+            compute=compute,
+            findings=tuple(self._warnings),
+            zone_id=self._zone_id,
         )
 
     def _refuse(
         self,
+        about: About,
         message: str,
-        error_type: FailoverErrorType = FailoverErrorType.DESTINATION_CHECK_FAILED,
         network_id: str = "",
     ) -> None:
-        self._problems.append(CheckProblem(type=error_type.value, message=message, network_id=network_id))
+        self._problems.append(
+            CheckProblem(
+                type=FailoverErrorType.DESTINATION_CHECK_FAILED.value,
+                message=message,
+                network_id=network_id,
+                about=about.value,
+            )
+        )
 
     def _check_network(self, decision: NetworkDecision, network: Network | None, zone: Zone) -> None:
         where = f"{decision}: network {decision.destination_network_id}"
         key = decision.destination_network_id
         if network is None:
-            self._refuse(f"{where} does not exist, or its owner may not see it", network_id=key)
+            self._refuse(
+                About.NETWORKS, f"{where} does not exist, or its owner may not see it", network_id=key
+            )
         elif network.zoneid is not None and network.zoneid != zone.id:
-            self._refuse(f"{where} is not in zone {zone.name}", network_id=key)
+            self._refuse(About.NETWORKS, f"{where} is not in zone {zone.name}", network_id=key)
         elif network.state not in _USABLE_STATES:
-            self._refuse(f"{where} is in state {network.state}", network_id=key)
+            self._refuse(About.NETWORKS, f"{where} is in state {network.state}", network_id=key)
         elif network.canusefordeploy is False:
-            self._refuse(f"{where} takes no more VMs (canusefordeploy is false)", network_id=key)
+            self._refuse(
+                About.NETWORKS, f"{where} takes no more VMs (canusefordeploy is false)", network_id=key
+            )
 
     def _check_template(self, template: Template | None, default_network: Network | None) -> None:
         template_id = self._request.destination.template_id
         if template is None:
-            self._refuse(f"template {template_id} does not exist in the zone, or may not be used")
+            self._refuse(
+                About.TEMPLATE, f"template {template_id} does not exist in the zone, or may not be used"
+            )
         elif not template.isready:
-            self._refuse(f"template {template_id} is not ready in the zone")
+            self._refuse(About.TEMPLATE, f"template {template_id} is not ready in the zone")
         elif (
             template.passwordenabled
             and default_network is not None
@@ -124,15 +142,17 @@ class _Check:
         ):
             # Observed, section 20: CloudStack refuses it with 431.
             self._refuse(
+                About.TEMPLATE,
                 f"template {template_id} sets passwords, for which the first NIC's network "
-                f"{default_network.name} has no UserData service"
+                f"{default_network.name} has no UserData service",
             )
 
     def _compute(self, offering: ServiceOffering | None, zone: Zone) -> ComputePlan | None:
         request = self._request
         if offering is None:
             self._refuse(
-                f"offering {request.destination.service_offering_id} does not exist or may not be used"
+                About.OFFERING,
+                f"offering {request.destination.service_offering_id} does not exist or may not be used",
             )
             return None
         cpu = request.source.cpu_count or request.context.cpu_count
@@ -144,13 +164,17 @@ class _Check:
         )
         if not offering.iscustomized:
             if (offering.cpunumber or 0) < cpu or (offering.memory or 0) < memory:
-                self._warnings.append(
+                said = (
                     f"offering {offering.name} ({offering.cpunumber} CPU, {offering.memory} MiB) is smaller "
                     f"than the source VM ({cpu} CPU, {memory} MiB)"
                 )
+                self._warnings.append(Finding(message=said, about=About.OFFERING.value))
             return plan
         if not cpu or not memory:
-            self._refuse("the source VM's CPU count or memory is unknown, and the offering asks for them")
+            self._refuse(
+                About.OFFERING,
+                "the source VM's CPU count or memory is unknown, and the offering asks for them",
+            )
             return None
         self._check_bounds(offering, "CPUs", "cpunumber", cpu)
         self._check_bounds(offering, "MiB of memory", "memory", memory)
@@ -163,8 +187,9 @@ class _Check:
         least, most = bounds.get(f"min{size}", ""), bounds.get(f"max{size}", "")
         if (least.isdecimal() and wanted < int(least)) or (most.isdecimal() and wanted > int(most)):
             self._refuse(
+                About.OFFERING,
                 f"offering {offering.name} takes {least or 'any'} to {most or 'any'} {what}, "
-                f"the source VM has {wanted}"
+                f"the source VM has {wanted}",
             )
 
 

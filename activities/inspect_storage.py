@@ -16,7 +16,16 @@ from activities.messages.disks import SnapshotPurpose
 from activities.messages.storage import InspectRequest, PoolFacts, QuotaFact, StorageFacts
 from activities.our_volumes import LEFTOVER, facts_of
 from activities.translate import typed_failures
-from cloudstack import Capabilities, Holder, NotPermitted, Owner, Refused, StoragePool, VirtualMachine
+from cloudstack import (
+    Capabilities,
+    Holder,
+    NotPermitted,
+    Owner,
+    Refused,
+    ServiceOffering,
+    StoragePool,
+    VirtualMachine,
+)
 from rules.clones import MARK_PURPOSE, MARK_VOLUME, clone_name
 from rules.disks import VolumeFacts
 from rules.identity import MARK_CONTEXT, MARK_TYPE, MARK_WORKFLOW
@@ -72,15 +81,14 @@ class _Inspection:
 
     async def _read(self) -> StorageFacts:
         capacity, compute = self._cloud.capacity, self._request.compute
+        zone_id = compute.zone_id if compute else self._request.zone_id
         async with asyncio.TaskGroup() as reads:
             volumes = [reads.create_task(self._volume(volume_id)) for volume_id in self._volume_ids()]
             appliance = reads.create_task(self._appliance())
-            offering = reads.create_task(self._cloud.client.find_offering(compute.service_offering_id))
+            offering = reads.create_task(self._offering())
             live_vms = reads.create_task(self._live_vms())
             in_flight = reads.create_task(self._in_flight_bytes())
-            pools = reads.create_task(
-                self._readable("storage pools", lambda: capacity.pools(compute.zone_id))
-            )
+            pools = reads.create_task(self._pools(zone_id))
             holder = reads.create_task(self._readable("quota", capacity.holder))
             capabilities = reads.create_task(self._readable("capabilities", capacity.capabilities))
         owner = holder.result()
@@ -95,17 +103,18 @@ class _Inspection:
             appliance_state=vm.state if vm else "",
             appliance_vm_snapshots=held.result(),
             hypervisor=(vm and vm.hypervisor) or "",
-            pools=_pools(pools.result() or (), facts),
+            pools=_pool_facts(pools.result() or (), facts),
             quota=self._quota(owner),
             snapshot_of_running_allowed=allowed.result(),
             can_lease=can is not None and can.instanceleaseenabled,
             max_data_disks=disks.result(),
             offering_cpu=(size and size.cpunumber) or 0,
             offering_memory_mb=(size and size.memory) or 0,
+            offering_known=compute is not None,
             live_vms=live_vms.result(),
             in_flight_bytes=in_flight.result(),
             **_owned_by(self._cloud.owner, owner),
-            zone_id=compute.zone_id,
+            zone_id=zone_id,
             unreadable=tuple(sorted(set(self._unreadable))),
         )
 
@@ -129,6 +138,15 @@ class _Inspection:
         if not found:
             self._unreadable.append("quota")
         return tuple(QuotaFact(resource=one.resource, available=one.available) for one in found)
+
+    async def _offering(self) -> ServiceOffering | None:
+        compute = self._request.compute
+        return await self._cloud.client.find_offering(compute.service_offering_id) if compute else None
+
+    async def _pools(self, zone_id: str) -> list[StoragePool] | None:
+        if not zone_id:
+            return None
+        return await self._readable("storage pools", lambda: self._cloud.capacity.pools(zone_id))
 
     async def _volume(self, volume_id: str) -> VolumeFacts:
         try:
@@ -215,7 +233,7 @@ def _owned_by(configured: Owner, holder: Holder | None) -> dict[str, str]:
     return {"owner_account": configured.account or "", "owner_domain_id": configured.domain_id or ""}
 
 
-def _pools(pools: Iterable[StoragePool], volumes: Iterable[VolumeFacts]) -> tuple[PoolFacts, ...]:
+def _pool_facts(pools: Iterable[StoragePool], volumes: Iterable[VolumeFacts]) -> tuple[PoolFacts, ...]:
     """Return the pools that disks are on, and those that a clone may land on."""
     in_use = {volume.storage_id for volume in volumes}
     return tuple(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from activities.messages.networks import CheckProblem, CheckRequest
 from cloudstack import CloudStackClient, VirtualMachine
+from rules.destination import About, Finding
 from rules.errors import FailoverErrorType
 from rules.guard import ProductionUse
 from rules.identity import MARK_CONTEXT, MARK_TYPE, MARK_WORKFLOW
@@ -27,12 +28,18 @@ class Objections:
     """
 
     problems: list[CheckProblem] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
     lost_macs: dict[int, str] = field(default_factory=dict)
 
-    def refuse(self, message: str, error_type: FailoverErrorType, network_id: str = "") -> None:
+    def refuse(self, message: str, error_type: FailoverErrorType, about: About, network_id: str = "") -> None:
         """Add a reason why the VM cannot be made."""
-        self.problems.append(CheckProblem(type=error_type.value, message=message, network_id=network_id))
+        self.problems.append(
+            CheckProblem(type=error_type.value, message=message, network_id=network_id, about=about.value)
+        )
+
+    def warn(self, message: str, about: About) -> None:
+        """Add what should be known."""
+        self.warnings.append(Finding(message=message, about=about.value))
 
 
 class Neighbours:
@@ -77,7 +84,7 @@ class Neighbours:
         """A name is taken per network, also by a destroyed VM and by another account's (observed, 3)."""
         name = live_vm_name(self._request.context.vm_name)
         if name != self._request.context.vm_name:
-            self._found.warnings.append(f"CloudStack does not take the VM's name: it is made as {name}")
+            self._found.warn(f"CloudStack does not take the VM's name: it is made as {name}", About.NAME)
         wanted = {network_key(one.destination_network_id) for one in connected}
         for vm in await self._client.list_vms(name=name, all_owners=True):
             if self._is_ours(vm):
@@ -86,12 +93,14 @@ class Neighbours:
                 self._found.refuse(
                     f"this VM was already failed over live by {vm.details[MARK_WORKFLOW]}: VM {vm.id}",
                     FailoverErrorType.VM_NAME_TAKEN,
+                    About.NAME,
                 )
             elif wanted & {network_key(nic.networkid) for nic in vm.nic}:
                 self._found.refuse(
                     f"the name {name} is taken on the decided networks by VM {vm.id} ({vm.state}), "
                     "which is not this failover's",
                     FailoverErrorType.VM_NAME_TAKEN,
+                    About.NAME,
                 )
 
     def _is_same_machine(self, vm: VirtualMachine) -> bool:
@@ -140,10 +149,13 @@ class Neighbours:
                 continue
             text = f"{one}: network {one.destination_network_id} is production ({use})"
             if self._request.config.allow_production_network:
-                self._found.warnings.append(f"{text}: allowed by the request")
+                self._found.warn(f"{text}: allowed by the request", About.NETWORKS)
             else:
                 self._found.refuse(
-                    text, FailoverErrorType.PRODUCTION_NETWORK_REFUSED, one.destination_network_id
+                    text,
+                    FailoverErrorType.PRODUCTION_NETWORK_REFUSED,
+                    About.NETWORKS,
+                    one.destination_network_id,
                 )
 
     def _check_macs(
@@ -157,6 +169,7 @@ class Neighbours:
                         f"{one}: its MAC address is taken on network {one.destination_network_id} by VM "
                         f"{vm.name} ({vm.id}, {vm.state}): remove it first, or set FAILOVER_TEST_MAC=new",
                         FailoverErrorType.DESTINATION_CHECK_FAILED,
+                        About.NETWORKS,
                     )
 
 

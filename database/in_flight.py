@@ -30,12 +30,15 @@ class InFlight(NamedTuple):
     snapshots: int = 0
     snapshot_gib: int = 0
     clone_gib: int = 0
+    clones: int = 0
+    vms: int = 0
 
 
 class _Run(NamedTuple):
     context_id: str
     failover_type: str
     request: str | None
+    state: str
 
 
 async def in_flight(
@@ -49,9 +52,11 @@ async def in_flight(
         context_id: Whose runs do not count, where the next is empty.
         workflow_id: The one run that does not count.
     """
-    others = [run for run in await _open_runs(connection, context_id, workflow_id) if _takes(run)]
+    found = await _open_runs(connection, context_id, workflow_id)
+    vms = sum(run.state != RunState.VM_CREATED for run in found)
+    others = [run for run in found if _takes(run)]
     if not others or not features.has(vm_disks.name, "vm_context_id"):
-        return InFlight()
+        return InFlight(vms=vms)
     contexts = sorted({run.context_id for run in others})
     rows = newest(await rows_of(connection, features, vm_disks, vm_disks.c.vm_context_id.in_(contexts)))
     sizes: dict[str, list[int]] = defaultdict(list)
@@ -62,6 +67,8 @@ async def in_flight(
         snapshots=sum(len(sizes[run.context_id]) for run in others),
         snapshot_gib=sum(sum(sizes[run.context_id]) for run in others),
         clone_gib=sum(sum(sizes[run.context_id]) for run in drills),
+        clones=sum(len(sizes[run.context_id]) for run in drills),
+        vms=vms,
     )
 
 
@@ -76,7 +83,7 @@ async def _open_runs(connection: AsyncConnection, context_id: str, workflow_id: 
     if workflow_id:
         other = runs.c.workflow_key != stored_key(workflow_id)
     found = await connection.execute(
-        select(runs.c.context_id, runs.c.failover_type, runs.c.request).where(
+        select(runs.c.context_id, runs.c.failover_type, runs.c.request, runs.c.state).where(
             runs.c.state.in_(_YET_TO_TAKE), runs.c.workflow_key.in_(select(leases.c.owner_key)), other
         )
     )

@@ -77,6 +77,8 @@ class ReplicationRepository:
             in_flight_snapshots=others.snapshots,
             in_flight_snapshot_gib=others.snapshot_gib,
             in_flight_clone_gib=others.clone_gib,
+            in_flight_clones=others.clones,
+            in_flight_vms=others.vms,
         )
 
     async def running(self, context_id: str) -> SyncJob | None:

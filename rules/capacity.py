@@ -35,7 +35,7 @@ def quota(known: Situation) -> Check:
     """Judge what the owner may still have of each resource that this run takes.
 
     What other runs made is in CloudStack's own numbers (observed, section 19). What they have yet to make is
-    not: then the later one is refused by CloudStack, and undone.
+    in the database: without their CPUs and memory, which CloudStack counts when the VM is made.
     """
     available = {fact.resource: fact.available for fact in known.storage.quota}
     if not available:
@@ -44,11 +44,14 @@ def quota(known: Situation) -> Check:
             "quota", (), warnings, "", "Ask the CloudStack administrator, or use the owner's own key"
         )
     failures = []
+    others = _needs_of_others(known)
     for resource, needed in _needs(known).items():
-        left = available.get(resource)
-        if left is not None and left < needed:
+        left, more = available.get(resource), others.get(resource, 0)
+        # What this run does not take, others may quarrel about.
+        if left is not None and needed and left < needed + more:
             unit = _UNITS.get(resource, "")
-            failures.append(f"{resource}: {left}{unit} are left, {needed}{unit} are needed")
+            said = f"{resource}: {left}{unit} are left, {needed}{unit} are needed"
+            failures.append(f"{said}, and {more}{unit} by other runs that have begun" if more else said)
     return judged("quota", failures, (), "the owner may have all that the run takes", _QUOTA_FIX)
 
 
@@ -57,7 +60,9 @@ def pool_space(known: Situation) -> Check:
 
     A clone is on two pools while it moves to the VM's cluster, once on each; so each takes all of them once.
     """
-    needed = _total_gb(known) * _GB + known.storage.in_flight_bytes
+    # Both say what other drills will take: the one as CloudStack shows it, the other by their disks.
+    others = max(known.storage.in_flight_bytes, known.replication.in_flight_clone_gib * _GB)
+    needed = _total_gb(known) * _GB + others
     failures, warnings = [], []
     for pool in known.storage.pools:
         free = _free_bytes(pool, known.policy.pool_reserve_percent)
@@ -70,8 +75,8 @@ def pool_space(known: Situation) -> Check:
                 f"{-(-needed // _GB)} GB may be needed"
             )
     if not known.storage.pools:
-        warnings.append("this key may not read the storage pools")
-    good = f"every pool takes the {-(-needed // _GB)} GB of all clones beside its reserve"
+        warnings.append("the storage pools cannot be read")
+    good = f"every pool takes the {-(-needed // _GB)} GB of all clones, other runs' too, beside its reserve"
     return judged("pool_space", failures, warnings, good, _POOL_FIX)
 
 
@@ -92,6 +97,17 @@ def _needs(known: Situation) -> Mapping[str, int]:
         needs["volume"] += disks
         needs["primary_storage"] = _total_gb(known)
     return needs
+
+
+def _needs_of_others(known: Situation) -> Mapping[str, int]:
+    facts = known.replication
+    return {
+        "user_vm": facts.in_flight_vms,
+        "volume": facts.in_flight_vms + facts.in_flight_clones,
+        "snapshot": facts.in_flight_snapshots,
+        "secondary_storage": facts.in_flight_snapshot_gib,
+        "primary_storage": facts.in_flight_clone_gib,
+    }
 
 
 def _total_gb(known: Situation) -> int:

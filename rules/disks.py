@@ -112,6 +112,8 @@ class ReplicationFacts(Record):
         in_flight_snapshots: How many snapshots other open runs are about to take: one per disk.
         in_flight_snapshot_gib: The size of those disks, in GiB.
         in_flight_clone_gib: The size of the clones that other open tests are about to make, in GiB.
+        in_flight_clones: How many clones those are.
+        in_flight_vms: How many VMs other open runs have yet to make.
     """
 
     disks: tuple[ReplicatedDisk, ...] = ()
@@ -128,6 +130,8 @@ class ReplicationFacts(Record):
     in_flight_snapshots: int = 0
     in_flight_snapshot_gib: int = 0
     in_flight_clone_gib: int = 0
+    in_flight_clones: int = 0
+    in_flight_vms: int = 0
 
     @property
     def job_ids(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rules.checks import failed, judged, passed, warned
-from rules.disks import ReplicatedDisk, VolumeFacts
+from rules.disks import ReplicatedDisk
 from rules.placement import GONE
 from rules.preflight import Check
 from rules.situation import Situation
@@ -45,15 +45,17 @@ def disks_present(known: Situation) -> Check:
 
 def disk_places(known: Situation) -> Check:
     """Judge whether every volume is where replication keeps it, and ready."""
-    failures, warnings = [], []
-    for disk, volume in _pairs(known):
+    failures: list[str] = []
+    warnings: list[str] = []
+    for disk, volume in known.replicas:
         if not volume.found or volume.state in GONE:
             continue
         at = volume.vm_id.lower()
         if at and at != known.replication.appliance_vm_id.lower():
             failures.append(f"{disk.disk_id} is attached to VM {volume.vm_id}, not to the appliance")
         elif not at:
-            warnings.append(f"{disk.disk_id} is attached to nothing, so replication cannot write to it")
+            lost = f"{disk.disk_id} is attached to nothing: neither replication nor conversion reaches it"
+            (failures if known.writes_at_appliance else warnings).append(lost)
         if volume.state in _NEVER_WRITTEN:
             failures.append(f"{disk.disk_id} is {volume.state or 'in no state'}: it was never written")
         elif volume.state != _READY:
@@ -96,7 +98,8 @@ def vm_snapshots(known: Situation) -> Check:
             f"the appliance has VM snapshots: {', '.join(found)}; each blocks detach and attach",
             "Delete these VM snapshots of the appliance",
         )
-    if any("vmsnapshot" in one.lower().replace("_", "").replace(" ", "") for one in known.storage.unreadable):
+    unread = any("vmsnapshot" in one.lower().replace(" ", "") for one in known.storage.unreadable)
+    if unread or not known.storage.appliance_state:
         return warned(
             name,
             "nobody can say whether the appliance has VM snapshots, which block detach and attach",
@@ -137,7 +140,7 @@ def storage_managed(known: Situation) -> Check:
     """Judge whether the disks' pools allow another root disk."""
     pools = {pool.storage_id.lower(): pool for pool in known.storage.pools}
     failures, warnings = [], []
-    for disk, volume in _pairs(known):
+    for disk, volume in known.replicas:
         pool = pools.get(volume.storage_id.lower())
         if pool is None or pool.managed is None:
             warnings.append(f"{disk.disk_id}: nobody can say whether its pool is managed storage")
@@ -161,7 +164,7 @@ def disk_pools(known: Situation) -> Check:
     name = "disk_pools"
     if known.on_clones:
         return passed(name, "clones are moved to the VM's cluster; pool_space counts that")
-    placed = [(disk, volume) for disk, volume in _pairs(known) if volume.found and volume.state not in GONE]
+    placed = [(disk, volume) for disk, volume in known.replicas if volume.found and volume.state not in GONE]
     if len({volume.storage_id.lower() or disk.disk_id for disk, volume in placed}) < _SEVERAL:
         return passed(name, "all disks are on one pool")
     pools = {pool.storage_id.lower(): pool for pool in known.storage.pools}
@@ -185,16 +188,8 @@ def disk_pools(known: Situation) -> Check:
     )
 
 
-def _pairs(known: Situation) -> Iterator[tuple[ReplicatedDisk, VolumeFacts]]:
-    volumes = {volume.volume_id.lower(): volume for volume in known.storage.volumes}
-    for disk in known.replication.disks:
-        volume = volumes.get(disk.volume_id.lower()) if disk.volume_id else None
-        if volume is not None:
-            yield disk, volume
-
-
 def _missing(known: Situation) -> Iterator[tuple[ReplicatedDisk, str]]:
-    there = {disk.disk_id: volume for disk, volume in _pairs(known)}
+    there = {disk.disk_id: volume for disk, volume in known.replicas}
     for disk in known.replication.disks:
         volume = there.get(disk.disk_id)
         if not disk.volume_id:

@@ -9,17 +9,6 @@ from rules.source_power import PowerState
 _ON = frozenset({PowerState.ON, PowerState.SUSPENDED})
 
 
-def destination(known: Situation) -> Check:
-    """Judge what CloudStack says of networks, template, name and zone."""
-    return judged(
-        "destination",
-        known.destination_problems,
-        known.destination_warnings,
-        "CloudStack takes networks, template, offering and name as planned",
-        "Do what each sentence says; docs/errors.md has more",
-    )
-
-
 def held(by: str) -> Check:
     """Return what is said of a VM that an open workflow holds."""
     return failed(
@@ -102,6 +91,8 @@ def source_lost(known: Situation) -> Check:
 def offering_size(known: Situation) -> Check:
     """Judge whether a fixed offering is as large as the source."""
     failures, warnings = [], []
+    if not known.storage.offering_known:
+        warnings.append("nobody read its size: the offering cannot be used")
     sizes = (
         ("CPUs", known.cpu_count, known.storage.offering_cpu),
         ("MiB of memory", known.memory_mb, known.storage.offering_memory_mb),

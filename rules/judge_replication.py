@@ -67,7 +67,8 @@ def replica_clean(known: Situation) -> Check:
     return failed(
         "replica_clean",
         f"failover {writer} wrote to the replica, and it was not reverted",
-        "Roll that failover back or clean it up; where that is no longer possible, let a full sync complete",
+        "Roll that failover back or clean it up. Where that is no longer possible, let a full sync complete: "
+        "one that began after that write makes the replica count as clean, by itself",
     )
 
 

@@ -1,12 +1,13 @@
 """The preflight's judgement: every check that applies to a run, in one list, and what follows from them.
 
-What decides the run's error type stands first: ``open_run``, ``destination``, ``live_vm`` and the source.
+What decides the run's error type stands first: ``open_run``, the destination's, ``live_vm`` and the source.
 """
 
 from math import ceil
 
-from rules import capacity, judge_disks, judge_machine, judge_replication
+from rules import capacity, judge_destination, judge_disks, judge_machine, judge_owner, judge_replication
 from rules.checks import failed, passed
+from rules.destination import About
 from rules.disk_plan import plan_disks
 from rules.preflight import Check, Preflight
 from rules.situation import Situation
@@ -29,7 +30,12 @@ def judge(known: Situation) -> Preflight:
     boots_by, firmware_check = judge_machine.firmware(known)
     checks = [
         judge_machine.open_run(known),
-        judge_machine.destination(known),
+        judge_destination.mappings(known),
+        judge_destination.of_the_plan(known, About.NETWORKS),
+        judge_destination.of_the_plan(known, About.TEMPLATE),
+        judge_destination.of_the_plan(known, About.OFFERING),
+        judge_destination.of_the_plan(known, About.NAME),
+        judge_destination.destination(known),
         judge_machine.live_vm(known),
         *_of_the_source(known),
         judge_disks.disks_present(known),
@@ -44,6 +50,7 @@ def judge(known: Situation) -> Preflight:
         *plan_checks,
         judge_disks.appliance(known),
         judge_disks.disk_places(known),
+        judge_owner.disk_owner(known),
         judge_disks.disk_pools(known),
         judge_disks.storage_managed(known),
         judge_disks.vm_snapshots(known),

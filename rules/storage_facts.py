@@ -44,6 +44,7 @@ class StorageFacts(Record):
         can_lease: Whether instance leases are on.
         max_data_disks: What the hypervisor allows; None when not readable.
         offering_cpu: What a fixed offering gives, 0 for a custom one; so ``offering_memory_mb`` (MiB).
+        offering_known: False where the plan has no offering that can be used, so that nobody read its size.
         live_vms: Marked live VMs of this context that another failover made, as ``name (id)``.
         in_flight_bytes: What other runs' marked clones in the making will still take; 0 when none.
         owner_account: Who will own the new VM, with ``owner_domain_id``; empty for a project, and where
@@ -63,6 +64,7 @@ class StorageFacts(Record):
     max_data_disks: int | None = None
     offering_cpu: int = 0
     offering_memory_mb: int = 0
+    offering_known: bool = True
     live_vms: tuple[str, ...] = ()
     in_flight_bytes: int = 0
     owner_account: str = ""

@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.messages.context import LoadContextRequest
-    from activities.messages.networks import GuardRequest, ResolveNetworkRequest
+    from activities.messages.networks import GuardRequest
     from activities.messages.record import BeginRunRequest, RecordVMRequest
     from rules.operator import RollBackOrder
     from rules.outcomes import Acceptance, FailoverOutcome, FailoverResult
@@ -33,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.hold import Hold, must_hold
     from workflows.lease import take_lease
-    from workflows.networks import resolve
+    from workflows.networks import decide
     from workflows.questions import validated_request
     from workflows.run_state import FailoverRun
     from workflows.source import find_source
@@ -252,17 +252,7 @@ class FailoverWorkflow:
 
     async def _resolve_networks(self) -> None:
         self._run.enter("resolve the networks")
-        run = self._run
-        run.decisions, run.gone_vm_ids = await resolve(
-            ResolveNetworkRequest(
-                workflow_id=run.workflow_id,
-                config=run.config,
-                context=run.loaded.context,
-                destination=run.loaded.destination,
-                source=run.source,
-                policy=run.loaded.policy,
-            )
-        )
+        await decide(self._run)
 
     async def _take_replica_back(self) -> None:
         await self._step("take the replica back from a drill", drill.take_replica_back)

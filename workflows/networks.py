@@ -1,5 +1,7 @@
 """Resolve the networks; a production network that nobody uses any more is none."""
 
+from dataclasses import dataclass
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
@@ -7,9 +9,60 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.networks import GoneVMsRequest, ResolveNetworkRequest
     from rules.errors import FailoverErrorType
     from rules.guard import ProductionUse
+    from rules.judge_destination import unmapped_check
+    from rules.preflight import Preflight
     from rules.resolution import NetworkDecision
     from workflows import steps
     from workflows.failures import explain, typed_cause
+    from workflows.run_state import FailoverRun
+
+_BY_THE_MAPPINGS = frozenset(
+    {
+        FailoverErrorType.AMBIGUOUS_MAPPING,
+        FailoverErrorType.DUPLICATE_NETWORK,
+        FailoverErrorType.NO_FALLBACK_NETWORK,
+        FailoverErrorType.FALLBACK_REFUSED,
+        FailoverErrorType.UNKNOWN_SOURCE_NETWORK,
+        FailoverErrorType.PRODUCTION_NETWORK_REFUSED,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Unmapped:
+    """Why it is not decided where each NIC goes."""
+
+    error_type: FailoverErrorType
+    message: str
+
+
+async def decide(run: FailoverRun) -> None:
+    """Decide each NIC's network for a run; a whole run keeps a refusal among its checks.
+
+    Raises:
+        ActivityError: What ``unmapped_by`` reads, or that database or CloudStack could not be asked.
+    """
+    request = ResolveNetworkRequest(
+        workflow_id=run.workflow_id,
+        config=run.config,
+        context=run.loaded.context,
+        destination=run.loaded.destination,
+        source=run.source,
+        policy=run.loaded.policy,
+    )
+    try:
+        run.decisions, run.gone_vm_ids = await resolve(request)
+    except ActivityError as error:
+        refused = unmapped_by(error)
+        if refused is not None and run.whole:
+            run.preflight = Preflight(checks=(unmapped_check(refused.message),))
+        raise
+
+
+def unmapped_by(error: ActivityError) -> Unmapped | None:
+    """Return the refusal of the mappings that an error is; None when it is another."""
+    error_type, message = explain(error)
+    return Unmapped(error_type, message) if error_type in _BY_THE_MAPPINGS else None
 
 
 async def resolve(request: ResolveNetworkRequest) -> tuple[tuple[NetworkDecision, ...], tuple[str, ...]]:

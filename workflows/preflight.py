@@ -9,12 +9,15 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.record import RecordPlanRequest
     from activities.messages.source_power import PowerQuery, SourcePower
     from activities.messages.storage import InspectRequest, JudgeRequest, StorageFacts
+    from rules.destination import Finding
     from rules.disks import Firmware, GuestFamily
     from rules.errors import FailoverErrorType
+    from rules.judge_destination import DESTINATION_CHECKS
     from rules.preflight import Check, Preflight
     from rules.request import FailoverType
     from workflows import disk_steps, replication, source_steps, steps
     from workflows.failures import explain
+    from workflows.networks import Unmapped
     from workflows.run_state import FailoverRun
     from workflows.together import together
 
@@ -38,13 +41,16 @@ class _Found:
         self.worker = ""
 
 
-async def check_everything(run: FailoverRun, *, record: bool = True, held_by: str = "") -> None:
+async def check_everything(
+    run: FailoverRun, *, record: bool = True, held_by: str = "", unmapped: Unmapped | None = None
+) -> None:
     """Ask database, CloudStack, VMA and conversion worker beside each other, then judge.
 
     Args:
         run: What is known so far.
         record: Whether the plan is recorded; a question records nothing.
         held_by: For a question, which holds no lease: the open workflow that does.
+        unmapped: For a question: why it is not decided where each NIC goes. A run ended with that before.
 
     Raises:
         ApplicationError: PreflightFailed or the type of the first failed check; the run keeps all checks.
@@ -53,27 +59,32 @@ async def check_everything(run: FailoverRun, *, record: bool = True, held_by: st
     await together(
         _check_destination(run, found, record=record), _load_replication(run), _read_power(run, found)
     )
-    if found.destination.compute is not None:
-        await together(_inspect_storage(run, found), _probe_conversion(run, found))
-        judged = await disk_steps.judge_preflight(
-            JudgeRequest(
-                config=run.config,
-                context=run.loaded.context,
-                source=run.source,
-                policy=run.loaded.policy,
-                replication=run.replication,
-                storage=found.storage,
-                power=found.power,
-                conversion_worker=found.worker,
-                destination_problems=tuple(one.message for one in found.destination.problems),
-                destination_warnings=found.destination.warnings,
-                lease_held=run.begun,
-                held_by=held_by,
-                now_seconds=workflow.now().timestamp(),
-            )
+    await together(_inspect_storage(run, found), _probe_conversion(run, found))
+    destination = found.destination
+    judged = await disk_steps.judge_preflight(
+        JudgeRequest(
+            config=run.config,
+            context=run.loaded.context,
+            source=run.source,
+            policy=run.loaded.policy,
+            replication=run.replication,
+            storage=found.storage,
+            power=found.power,
+            conversion_worker=found.worker,
+            decisions=run.decisions,
+            mappings_problem=unmapped.message if unmapped else "",
+            destination_problems=tuple(
+                Finding(message=one.message, about=one.about) for one in destination.problems
+            ),
+            destination_warnings=destination.findings,
+            destination_checked=destination.networks_checked,
+            lease_held=run.begun,
+            held_by=held_by,
+            now_seconds=workflow.now().timestamp(),
         )
-        _take(run, judged.preflight)
-    _refuse_a_bad_destination(run, found.destination)
+    )
+    _take(run, judged.preflight, destination, unmapped)
+    _refuse_a_bad_destination(run, destination)
 
 
 async def check_destination_only(run: FailoverRun, *, record: bool = True) -> None:
@@ -122,14 +133,21 @@ def _refuse_a_bad_destination(run: FailoverRun, check: DestinationCheck) -> None
     run.compute = check.compute.model_copy(update={"uefi": uefi})
 
 
-def _take(run: FailoverRun, preflight: Preflight) -> None:
+def _take(
+    run: FailoverRun, preflight: Preflight, destination: DestinationCheck, unmapped: Unmapped | None
+) -> None:
     run.preflight = preflight
     run.recovery_point = preflight.recovery_point
-    run.notes.extend(preflight.warnings)
+    # The decisions carry what this one check says.
+    run.notes.extend(one for one in preflight.warnings if not one.startswith("mappings: "))
     failures = preflight.failures
-    if failures and failures[0].name != "destination":
-        error_type = _TYPES.get(failures[0].name, FailoverErrorType.PREFLIGHT_FAILED)
-        raise failure(error_type, "; ".join(_sentence(check) for check in failures))
+    if not failures:
+        return
+    error_type = _TYPES.get(failures[0].name, FailoverErrorType.PREFLIGHT_FAILED)
+    if failures[0].name in DESTINATION_CHECKS:
+        first = [unmapped.error_type] if unmapped else [one.type for one in destination.problems]
+        error_type = FailoverErrorType(first[0])
+    raise failure(error_type, "; ".join(_sentence(check) for check in failures))
 
 
 def _sentence(check: Check) -> str:
@@ -149,10 +167,12 @@ async def _read_power(run: FailoverRun, found: _Found) -> None:
 
 
 async def _inspect_storage(run: FailoverRun, found: _Found) -> None:
-    compute = found.destination.compute
-    if compute is None:
-        raise RuntimeError("asked only when there is one")
-    request = InspectRequest(owner=run.owner, compute=compute, replication=run.replication)
+    request = InspectRequest(
+        owner=run.owner,
+        compute=found.destination.compute,
+        replication=run.replication,
+        zone_id=found.destination.zone_id,
+    )
     found.storage = await disk_steps.inspect_storage(request, run.loaded.policy)
 
 

@@ -8,7 +8,6 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
     from activities.messages.context import HolderQuery, LoadContextRequest, OwnerQuery
-    from activities.messages.networks import ResolveNetworkRequest
     from rules.errors import FailoverErrorType
     from rules.judge_machine import held
     from rules.outcomes import PreflightReport
@@ -16,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from rules.temporal_names import PREFLIGHT_WORKFLOW
     from workflows import preflight, steps
     from workflows.failures import explain
-    from workflows.networks import resolve
+    from workflows.networks import decide, unmapped_by
     from workflows.questions import validated_request
     from workflows.run_state import FailoverRun
     from workflows.source import find_source
@@ -65,12 +64,12 @@ class PreflightWorkflow:
         try:
             await self._look(run, held_by)
         except (ActivityError, ApplicationError) as error:
-            if not held_by or run.preflight.checks:
+            if not held_by or any(check.name == "open_run" for check in run.preflight.checks):
                 raise
             other = f"; and: {explain(error)[1]}"
         if held_by:
-            # Nothing was judged: a rehearsal has no checks, and a whole run's need a plan that can be made.
-            run.preflight = Preflight(checks=(held(held_by),))
+            # Nothing was judged: a rehearsal has no checks, and those of a whole run could not be made.
+            run.preflight = Preflight(checks=(held(held_by), *run.preflight.checks))
             raise failure(
                 FailoverErrorType.FAILOVER_IN_PROGRESS,
                 f"Another failover of this VM is running: workflow {held_by}{other}",
@@ -78,18 +77,15 @@ class PreflightWorkflow:
 
     async def _look(self, run: FailoverRun, held_by: str) -> None:
         run.learn_source(await find_source(run.loaded))
-        run.decisions, run.gone_vm_ids = await resolve(
-            ResolveNetworkRequest(
-                workflow_id=run.workflow_id,
-                config=run.config,
-                context=run.loaded.context,
-                destination=run.loaded.destination,
-                source=run.source,
-                policy=run.loaded.policy,
-            )
-        )
+        unmapped = None
+        try:
+            await decide(run)
+        except ActivityError as error:
+            unmapped = unmapped_by(error)
+            if unmapped is None or not run.whole:
+                raise
         if run.whole:
-            await preflight.check_everything(run, record=False, held_by=held_by)
+            await preflight.check_everything(run, record=False, held_by=held_by, unmapped=unmapped)
         else:
             await preflight.check_destination_only(run, record=False)
 

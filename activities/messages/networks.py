@@ -1,6 +1,7 @@
 """Messages about the source NICs, their networks, and what CloudStack says of the plan."""
 
 from rules.context import DestinationConfig, VMContext
+from rules.destination import Finding
 from rules.models import Record
 from rules.nics import SourceVm
 from rules.policy import FailoverPolicy
@@ -87,11 +88,13 @@ class CheckProblem(Record):
         type: One of FailoverErrorType.
         message: What is wrong and where to mend it.
         network_id: The network concerned; empty for anything else.
+        about: One of About: the check of the preflight that it belongs to; empty for none of them.
     """
 
     type: str
     message: str
     network_id: str = ""
+    about: str = ""
 
 
 class ComputePlan(Record):
@@ -117,7 +120,11 @@ class DestinationCheck(Record):
     """What CloudStack says of the plan; the decisions come back with the networks' names.
 
     Attributes:
+        compute: None where zone or offering cannot be used. Beside problems it is there for the preflight
+            only.
         networks_checked: False when something else was wrong first, so that nothing is known of them.
+        findings: The warnings once more, each with what it is about.
+        zone_id: CloudStack's uuid; empty where there is no such zone.
     """
 
     decisions: tuple[NetworkDecision, ...]
@@ -125,3 +132,5 @@ class DestinationCheck(Record):
     warnings: tuple[str, ...] = ()
     compute: ComputePlan | None = None
     networks_checked: bool = True
+    findings: tuple[Finding, ...] = ()
+    zone_id: str = ""

@@ -12,11 +12,17 @@ __all__ = ["InspectRequest", "JudgeRequest", "Judged", "PoolFacts", "QuotaFact",
 
 
 class InspectRequest(Record):
-    """Ask CloudStack for everything that the preflight judges."""
+    """Ask CloudStack for everything that the preflight judges.
+
+    Attributes:
+        compute: None where the plan has no offering that can be used: its size is not asked then.
+        zone_id: Where ``compute`` is None; empty where there is no such zone: its pools are not asked then.
+    """
 
     owner: VmOwner
-    compute: ComputePlan
+    compute: ComputePlan | None = None
     replication: ReplicationFacts
+    zone_id: str = ""
 
 
 class JudgeRequest(Situation):

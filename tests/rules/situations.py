@@ -25,6 +25,8 @@ from rules.storage_facts import PoolFacts, QuotaFact, StorageFacts
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 APPLIANCE = "aaaaaaaa-0000-4000-8000-0000000000aa"
 CLUSTER = "eeeeeeee-0000-4000-8000-0000000000ee"
+ZONE = "ffffffff-0000-4000-8000-0000000000ff"
+DOMAIN = "11111111-0000-4000-8000-000000000011"
 POOL = "bbbbbbbb-0000-4000-8000-0000000000bb"
 GB = 1024**3
 SYNC = CompletedSync(job_id="job-7", completed_at=NOW - timedelta(minutes=15))
@@ -56,6 +58,9 @@ def volume(number: int = 0, **values: Any) -> VolumeFacts:  # noqa: ANN401 - wha
         "storage_id": POOL,
         "state": "Ready",
         "size_bytes": 10 * GB,
+        "account": "dr",
+        "domain_id": DOMAIN,
+        "zone_id": ZONE,
     }
     return VolumeFacts(**known | values)
 
@@ -80,6 +85,9 @@ def storage(**values: Any) -> StorageFacts:  # noqa: ANN401 - whatever the field
         "quota": (QuotaFact(resource="user_vm", available=5),),
         "snapshot_of_running_allowed": True,
         "max_data_disks": 6,
+        "owner_account": "dr",
+        "owner_domain_id": DOMAIN,
+        "zone_id": ZONE,
     }
     return StorageFacts(**known | values)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from activities.messages.storage import JudgeRequest
+from rules.destination import Finding
 from rules.disks import (
     CompletedSync,
     DrillDisks,
@@ -18,16 +19,19 @@ from rules.disks import (
 )
 from rules.judgement import judge
 from rules.preflight import CheckStatus
+from rules.resolution import NetworkDecision, NetworkRule
 from rules.situation import Situation
 from rules.source_power import PowerState, SourcePower
 from rules.storage_facts import QuotaFact, StorageFacts
 from tests.rules.situations import (
     APPLIANCE,
     CLUSTER,
+    DOMAIN,
     GB,
     NOW,
     POOL,
     SYNC,
+    ZONE,
     check_of,
     disk,
     policy,
@@ -69,7 +73,35 @@ def on_two_pools(**second: Any) -> StorageFacts:  # noqa: ANN401 - whatever the 
 
 APART = on_two_pools(cluster_id=OTHER_CLUSTER)
 
+FALLBACK = NetworkDecision(
+    nic_index=0,
+    source_network_name="VM Network",
+    destination_network_id="n0",
+    rule=NetworkRule.DEFAULT,
+    warnings=("no mapping row: the default network",),
+)
+UNREAD_OWNER: dict[str, Any] = {"owner_account": "", "owner_domain_id": ""}
+OF_A_PROJECT: dict[str, Any] = {"account": "", "project_id": "p1"}
+WINDOWS = replication(guest=GuestFamily.WINDOWS)
+LOOSE = storage(volumes=(volume(0), volume(1, vm_id="", device_id=None)))
+NO_SYNC: dict[str, object] = {**WHY, "perform_final_sync": False}
+
+
+def other(**second: Any) -> StorageFacts:  # noqa: ANN401 - whatever the field takes
+    """The second volume is another's in something."""
+    return storage(volumes=(volume(0), volume(1, **second)))
+
+
+def about(subject: str, message: str = "a sentence") -> tuple[Finding, ...]:
+    return (Finding(message=message, about=subject),)
+
+
 COMMON = {
+    "mappings",
+    "networks",
+    "template",
+    "offering",
+    "name",
     "destination",
     "open_run",
     "live_vm",
@@ -86,6 +118,7 @@ COMMON = {
     "device_ids",
     "appliance",
     "disk_places",
+    "disk_owner",
     "disk_pools",
     "storage_managed",
     "vm_snapshots",
@@ -136,8 +169,33 @@ def test_where_nothing_is_wrong_every_check_passes(known: Situation) -> None:
 
 ROWS = (
     # --- destination, other runs -----
-    ("destination", FAILURE, {"destination_problems": ("no network n1",), "destination_warnings": ("w",)}),
-    ("destination", WARNING, {"destination_warnings": ("a new MAC address",)}),
+    ("mappings", FAILURE, {"mappings_problem": "NIC 0 has no mapping"}),
+    ("mappings", WARNING, {"decisions": (FALLBACK,)}),
+    ("mappings", PASS, {"decisions": (FALLBACK.model_copy(update={"warnings": ()}),)}),
+    ("networks", FAILURE, {"destination_problems": about("networks")}),
+    (
+        "networks",
+        FAILURE,
+        {"destination_problems": about("networks"), "destination_warnings": about("networks")},
+    ),
+    ("networks", FAILURE, {"destination_problems": about("networks"), "mappings_problem": "NIC 0"}),
+    ("networks", WARNING, {"destination_warnings": about("networks")}),
+    ("networks", WARNING, {"mappings_problem": "NIC 0 has no mapping"}),
+    ("networks", WARNING, {"destination_checked": False}),
+    ("networks", PASS, {"destination_problems": about("template"), "destination_warnings": about("name")}),
+    ("template", FAILURE, {"destination_problems": about("template")}),
+    ("template", WARNING, {"destination_checked": False}),
+    ("template", PASS, {"mappings_problem": "NIC 0 has no mapping"}),
+    ("offering", FAILURE, {"destination_problems": about("offering")}),
+    ("offering", WARNING, {"destination_checked": False}),
+    ("offering", PASS, {"destination_warnings": about("offering", "too small")}),
+    ("name", FAILURE, {"destination_problems": about("name")}),
+    ("name", WARNING, {"destination_warnings": about("name")}),
+    ("name", WARNING, {"destination_checked": False}),
+    ("name", WARNING, {"mappings_problem": "NIC 0 has no mapping"}),
+    ("destination", FAILURE, {"destination_problems": about("zone")}),
+    ("destination", FAILURE, {"destination_problems": about("")}),
+    ("destination", PASS, {"destination_problems": about("networks"), "destination_checked": False}),
     ("open_run", PASS, {"lease_held": True}),
     ("open_run", FAILURE, {"held_by": "failover-old"}),
     ("open_run", FAILURE, {"kind": "test", "held_by": "cleanup-of-old"}),
@@ -160,6 +218,7 @@ ROWS = (
     ("offering_size", PASS, {"storage": storage(offering_cpu=2, offering_memory_mb=4096)}),
     ("offering_size", FAILURE, {"storage": storage(offering_cpu=1, offering_memory_mb=4096)}),
     ("offering_size", FAILURE, {"storage": storage(offering_cpu=2, offering_memory_mb=4095)}),
+    ("offering_size", WARNING, {"storage": storage(offering_known=False)}),
     ("firmware", PASS, {"fields": {"firmware": "bios"}}),
     ("firmware", FAILURE, {"fields": {"firmware": "uefi"}}),
     ("firmware", FAILURE, {"replication": replication(firmware=Firmware.UNKNOWN)}),
@@ -236,6 +295,78 @@ ROWS = (
         {
             "fields": {**WHY, "waive_snapshots": True},
             "storage": storage(quota=(QuotaFact(resource="secondary_storage", available=0),)),
+        },
+    ),
+    # What other runs are about to take counts only where this run takes of it, too.
+    (
+        "quota",
+        FAILURE,
+        {
+            "replication": replication(in_flight_vms=1),
+            "storage": storage(quota=(QuotaFact(resource="user_vm", available=1),)),
+        },
+    ),
+    (
+        "quota",
+        PASS,
+        {
+            "replication": replication(in_flight_vms=1),
+            "storage": storage(quota=(QuotaFact(resource="user_vm", available=2),)),
+        },
+    ),
+    (
+        "quota",
+        FAILURE,
+        {
+            "replication": replication(in_flight_vms=1, in_flight_clones=2),
+            "storage": storage(quota=(QuotaFact(resource="volume", available=3),)),
+        },
+    ),
+    (
+        "quota",
+        FAILURE,
+        {
+            "replication": replication(in_flight_snapshots=1),
+            "storage": storage(quota=(QuotaFact(resource="snapshot", available=2),)),
+        },
+    ),
+    (
+        "quota",
+        PASS,
+        {
+            "fields": {**WHY, "waive_snapshots": True},
+            "replication": replication(in_flight_snapshots=1, in_flight_snapshot_gib=9),
+            "storage": storage(
+                quota=(
+                    QuotaFact(resource="snapshot", available=0),
+                    QuotaFact(resource="secondary_storage", available=0),
+                )
+            ),
+        },
+    ),
+    (
+        "quota",
+        FAILURE,
+        {
+            "replication": replication(in_flight_snapshot_gib=1),
+            "storage": storage(quota=(QuotaFact(resource="secondary_storage", available=20),)),
+        },
+    ),
+    (
+        "quota",
+        FAILURE,
+        {
+            "kind": "test",
+            "replication": replication(in_flight_clone_gib=1),
+            "storage": storage(quota=(QuotaFact(resource="primary_storage", available=20),)),
+        },
+    ),
+    (
+        "quota",
+        PASS,
+        {
+            "replication": replication(in_flight_clone_gib=1),
+            "storage": storage(quota=(QuotaFact(resource="primary_storage", available=0),)),
         },
     ),
     # --- replication -----
@@ -337,11 +468,39 @@ ROWS = (
     ("appliance", FAILURE, {"storage": storage(appliance_state="")}),
     ("appliance", WARNING, {"storage": storage(appliance_state="Stopped")}),
     ("disk_places", FAILURE, {"storage": storage(volumes=(volume(0), volume(1, vm_id=OTHER_VM)))}),
+    ("disk_places", FAILURE, {"storage": LOOSE}),
+    ("disk_places", WARNING, {"storage": LOOSE, "fields": NO_SYNC}),
+    ("disk_places", FAILURE, {"storage": LOOSE, "fields": NO_SYNC, "replication": WINDOWS}),
+    ("disk_places", WARNING, {"storage": LOOSE, "fields": LOST, "power": AWAY}),
+    ("disk_places", WARNING, {"storage": LOOSE, "kind": "test", "replication": WINDOWS}),
+    ("disk_places", WARNING, {"storage": LOOSE, "kind": "test", "policy": REPLICA}),
+    ("disk_places", FAILURE, {"storage": LOOSE, "kind": "test", "policy": REPLICA, "replication": WINDOWS}),
+    ("disk_owner", FAILURE, {"storage": other(account="somebody")}),
+    ("disk_owner", FAILURE, {"storage": other(domain_id="another")}),
+    ("disk_owner", PASS, {"storage": other(domain_id="")}),
+    ("disk_owner", PASS, {"storage": other(domain_id=DOMAIN.upper(), zone_id=ZONE.upper())}),
+    ("disk_owner", FAILURE, {"storage": other(**OF_A_PROJECT)}),
+    ("disk_owner", FAILURE, {"storage": storage(**UNREAD_OWNER, owner_project_id="p1")}),
     (
-        "disk_places",
-        WARNING,
-        {"storage": storage(volumes=(volume(0), volume(1, vm_id="", device_id=None)))},
+        "disk_owner",
+        PASS,
+        {
+            "storage": storage(
+                **UNREAD_OWNER,
+                owner_project_id="P1",
+                volumes=(volume(0, **OF_A_PROJECT), volume(1, **OF_A_PROJECT)),
+            )
+        },
     ),
+    ("disk_owner", WARNING, {"storage": other(account="")}),
+    ("disk_owner", WARNING, {"storage": storage(**UNREAD_OWNER)}),
+    ("disk_owner", FAILURE, {"storage": other(zone_id="another")}),
+    ("disk_owner", FAILURE, {"kind": "test", "storage": other(zone_id="another")}),
+    ("disk_owner", WARNING, {"storage": other(zone_id="")}),
+    ("disk_owner", WARNING, {"storage": storage(zone_id="")}),
+    ("disk_owner", WARNING, {"kind": "test", "storage": other(account="somebody")}),
+    ("disk_owner", FAILURE, {"kind": "test", "policy": REPLICA, "storage": other(account="somebody")}),
+    ("disk_owner", PASS, {"storage": other(found=False, account="")}),
     ("disk_places", WARNING, {"storage": storage(volumes=(volume(0), volume(1, state="Snapshotting")))}),
     ("disk_places", FAILURE, {"storage": storage(volumes=(volume(0), volume(1, state="Allocated")))}),
     ("disk_places", FAILURE, {"storage": storage(volumes=(volume(0), volume(1, state="")))}),
@@ -385,6 +544,7 @@ ROWS = (
     ("storage_managed", WARNING, {"storage": storage(pools=())}),
     ("vm_snapshots", FAILURE, {"storage": storage(appliance_vm_snapshots=("before-upgrade",))}),
     ("vm_snapshots", WARNING, {"storage": storage(unreadable=("VM snapshots of the appliance",))}),
+    ("vm_snapshots", WARNING, {"storage": storage(appliance_state="")}),
     ("snapshot_allowed", FAILURE, {"storage": storage(snapshot_of_running_allowed=False)}),
     ("snapshot_allowed", WARNING, {"storage": storage(snapshot_of_running_allowed=None)}),
     ("snapshot_allowed", WARNING, {"storage": storage(hypervisor="", snapshot_of_running_allowed=True)}),
@@ -432,6 +592,21 @@ ROWS = (
             "kind": "test",
             "policy": policy(pool_reserve_percent=0.0),
             "storage": storage(in_flight_bytes=60 * GB),
+        },
+    ),
+    (
+        "pool_space",
+        FAILURE,
+        {"kind": "test", "replication": replication(in_flight_clone_gib=41), "storage": storage()},
+    ),
+    # The same drills, seen twice.
+    (
+        "pool_space",
+        PASS,
+        {
+            "kind": "test",
+            "replication": replication(in_flight_clone_gib=40),
+            "storage": storage(in_flight_bytes=40 * GB),
         },
     ),
     ("lease", PASS, {"kind": "test", "storage": storage(can_lease=True)}),
@@ -498,6 +673,42 @@ def test_a_failure_names_what_is_wrong(name: str, change: dict[str, Any], said: 
     assert re.search(said.replace("(", r"\(").replace(")", r"\)"), message)
 
 
+def test_what_other_runs_take_is_said_beside_what_this_one_does() -> None:
+    known = situation(
+        replication=replication(in_flight_snapshots=3),
+        storage=storage(quota=(QuotaFact(resource="snapshot", available=4),)),
+    )
+
+    assert check_of(known, "quota").message == (
+        "snapshot: 4 are left, 2 are needed, and 3 by other runs that have begun"
+    )
+
+
+def test_both_owners_are_named() -> None:
+    known = situation(storage=storage(**UNREAD_OWNER, owner_project_id="p1"))
+    ours = check_of(known, "disk_owner").message
+    theirs = check_of(situation(storage=other(account="somebody", domain_id="")), "disk_owner").message
+
+    assert f"disk-2000 belongs to account dr of domain {DOMAIN}, the new VM will belong to project p1" in ours
+    assert "disk-2001 belongs to account somebody of domain ?" in theirs
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    known = situation(
+        mappings_problem="NIC 0",
+        destination_problems=(*about("template"), *about("zone"), *about("offering")),
+        storage=storage(appliance_vm_snapshots=("a",), offering_known=False),
+    )
+
+    assert [check.name for check in judge(known).failures] == [
+        "mappings",
+        "template",
+        "offering",
+        "destination",
+        "vm_snapshots",
+    ]
+
+
 def test_the_reason_of_the_request_is_not_in_what_a_check_says() -> None:
     known = situation("live", {**LOST, "reason": "zq9", "accept_recovery_point": True}, power=AWAY)
 
@@ -509,13 +720,13 @@ def test_what_decides_the_error_stands_first() -> None:
         "live",
         LOST,
         power=power(PowerState.ON),
-        destination_problems=("p",),
+        destination_problems=about("name"),
         storage=storage(live_vms=("vm",)),
         replication=replication(torn_by="job-8", guest=GuestFamily.WINDOWS, firmware=Firmware.UNKNOWN),
     )
 
     assert [check.name for check in judge(known).failures] == [
-        "destination",
+        "name",
         "live_vm",
         "source_lost",
         "recovery_point",
