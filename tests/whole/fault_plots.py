@@ -1,9 +1,11 @@
 """How the rows of the fault table are played."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from temporalio.client import WorkflowUpdateFailedError
 
+from database import Database, LeaseRepository, context_resource
 from embedded.seed import PGTEST2_CONTEXT
 from rules.temporal_names import CLEAN_UP_UPDATE, COMMIT_UPDATE, EXTEND_UPDATE, ROLL_BACK_UPDATE
 from tests.support.activity_faults import Fault
@@ -56,7 +58,18 @@ async def run_with_converter(stage: Stage) -> None:
 
 async def after_a_closed_run(stage: Stage) -> None:
     """A run that Temporal does not know any more holds the lease."""
-    await stage.add_lease_of_nobody()
+    context_id = stage.whole.replicas.context_id
+    database = await Database.open(stage.whole.site.url, pool_size=1)
+    try:
+        await LeaseRepository(database).acquire(
+            resource=context_resource(context_id, "live"),
+            owner="nobody-knows-this-run",
+            context_id=context_id,
+            failover_type="live",
+            now=datetime.now(UTC),
+        )
+    finally:
+        await database.close()
     await run(stage)
 
 

@@ -1,7 +1,7 @@
 """One row of the fault table: an activity of a runbook, what befalls it, and how that ends."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,3 +130,25 @@ def rows_of(scenario: Scenario) -> Iterator[Row]:
     for act in scenario.acts:
         for fault in EVERY if FULL else act.faults or scenario.faults:
             yield Row(scenario, act, fault)
+
+
+LATER = (Fault.AFTER, Fault.FINAL, Fault.CANCEL_AFTER)
+ON_THE_REPLICA = {"FAILOVER_DRILL_DISKS": "replica"}
+READS = (
+    "LoadContext",
+    "DiscoverSource",
+    "ResolveNetwork",
+    "CheckDestination",
+    "LoadReplication",
+    "InspectStorage",
+    "JudgePreflight",
+)
+LEASES = ("AcquireLease", "BeginRun", "RecordPlan")
+MAKES = ("CreateVM", "WaitForJob", "RecordVM", "MoveDisk", "RemoveVolume")
+STARTS = ("StartVM", "RecordStart")
+VERIFIES = ("VerifyVM", "VerifyDisks")
+
+
+def acts(names: Iterable[str], ends: Mapping[Fault, str], faults: tuple[Fault, ...] = ()) -> tuple[Act, ...]:
+    """Several activities that end alike."""
+    return tuple(Act(name, ends, faults=faults) for name in names)

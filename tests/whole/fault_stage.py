@@ -5,14 +5,12 @@ import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from database import Database, LeaseRepository, context_resource
 from embedded.environment import PROJECT_ROOT
 from rules.outcomes import EndReport, FailoverResult, FailureReport
 from rules.temporal_names import OUTCOME_ATTRIBUTE, ROLL_BACK_UPDATE
@@ -113,21 +111,6 @@ class Stage:
     async def _work(self) -> None:
         async with _OPENING:
             await self.whole.site.start_worker()
-
-    async def add_lease_of_nobody(self) -> None:
-        """Give the context's lease to a run that Temporal does not know."""
-        context_id = self.whole.replicas.context_id
-        database = await Database.open(self.whole.site.url, pool_size=1)
-        try:
-            await LeaseRepository(database).acquire(
-                resource=context_resource(context_id, self.request["failover_type"]),
-                owner="nobody-knows-this-run",
-                context_id=context_id,
-                failover_type=self.request["failover_type"],
-                now=datetime.now(UTC),
-            )
-        finally:
-            await database.close()
 
     async def start(self) -> WorkflowHandle[Any, FailoverResult]:
         """Start the failover."""
