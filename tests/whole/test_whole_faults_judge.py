@@ -15,7 +15,7 @@ _CONTEXT = {
     "scheduler_enabled": 1,
     "last_operation_summary": None,
 }
-_NOBODY = {"fence_workflow_id": None, "dirty_workflow_id": None}
+_NOBODY: dict[str, Any] = {"fence_workflow_id": None, "dirty_workflow_id": None}
 BEFORE = World(
     vms={"appliance": ("appliance", "Running")},
     nics={},
@@ -35,7 +35,7 @@ BEFORE = World(
     },
 )
 _ENDED = {"workflow_id": _RUN, "state": "failed", "vm_state": "removed", "vm_id": "", "ending": None}
-_RECORDED = {
+_RECORDED: dict[str, Any] = {
     "failover_runs": [_ENDED],
     "failover_jobs": [{"job_id": _RUN, "status": "failed"}],
 }
