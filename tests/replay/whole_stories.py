@@ -385,6 +385,58 @@ async def _with_a_returned_source(whole: WholeSite, workflow_id: str) -> Handle:
     return commit
 
 
+async def commit_that_is_not_needed(whole: WholeSite, workflow_id: str, _here: Appliance | None) -> Handle:
+    _order(whole, Fault(_START, FaultKind.JOB_FAILS, code=431))
+    commit = whole.commit_of(await _failed(whole, workflow_id, WHOLE_LIVE))
+    await ended(commit)
+    return commit
+
+
+async def commit_rolled_back_after_a_terminated_run(
+    whole: WholeSite, workflow_id: str, _here: Appliance | None
+) -> Handle:
+    _order(whole, Fault(_START, FaultKind.JOB_SLOW, seconds=0.7))
+    handle = await whole.site.start(WHOLE_LIVE, workflow_id=workflow_id)
+    await until(lambda: whole.site.cloud.calls_of(_START))
+    await handle.terminate("an operator's mistake")
+    commit = whole.commit_of(handle)
+    await order_again(commit, "roll_back", ROLL_BACK)
+    await ended(commit)
+    return commit
+
+
+async def commit_rolled_back_after_an_undo_in_part(
+    whole: WholeSite, workflow_id: str, _here: Appliance | None
+) -> Handle:
+    _order(whole, Fault(_START, FaultKind.JOB_FAILS, code=431))
+    _order(whole, Fault("detachVolume", FaultKind.REFUSED, times=None, match=_off_the_vm(whole)))
+    commit = whole.commit_of(await _failed(whole, workflow_id, WHOLE_LIVE))
+    whole.site.cloud.faults.clear()
+    await order_again(commit, "roll_back", ROLL_BACK)
+    await ended(commit)
+    return commit
+
+
+def _off_the_vm(whole: WholeSite) -> Callable[[Mapping[str, str]], bool]:
+    """Match what takes a replica off the new VM."""
+
+    def matches(params: Mapping[str, str]) -> bool:
+        volume = whole.site.cloud.world.volumes.get(params.get("id", ""))
+        at_ours = volume is not None and volume.vm not in {None, whole.replicas.appliance}
+        return at_ours and params.get("id") in whole.replicas.volume_ids
+
+    return matches
+
+
+async def open_while_the_live_run_is_under_way(
+    whole: WholeSite, workflow_id: str, _here: Appliance | None
+) -> Handle:
+    _order(whole, Fault(_ATTACH, FaultKind.JOB_SLOW, seconds=60))
+    handle = await whole.site.start(WHOLE_LIVE, workflow_id=workflow_id)
+    await until(lambda: whole.site.cloud.calls_of(_ATTACH))
+    return whole.commit_of(handle)
+
+
 async def preflight_of_a_live_run(whole: WholeSite, workflow_id: str, _here: Appliance | None) -> Handle:
     handle: Handle = await whole.client.start_workflow(
         PREFLIGHT_WORKFLOW, WHOLE_LIVE, id=workflow_id, task_queue=whole.site.task_queue
@@ -526,6 +578,9 @@ WHOLE_STORIES: Mapping[str, Story] = {
         commit_rolled_back_without_a_revert,
         commit_rolled_back_at_the_second_order,
         commit_after_the_source_returned,
+        commit_that_is_not_needed,
+        commit_rolled_back_after_a_terminated_run,
+        commit_rolled_back_after_an_undo_in_part,
         preflight_of_a_live_run,
         open_during_the_final_sync,
         open_during_a_move,
@@ -533,6 +588,7 @@ WHOLE_STORIES: Mapping[str, Story] = {
         open_during_an_undo,
         open_while_a_sync_is_waited_for,
         open_while_the_drill_waits,
+        open_while_the_live_run_is_under_way,
         open_while_a_cleanup_is_tried_again,
         open_while_a_live_vm_waits_for_its_commit,
         open_after_the_source_returned,

@@ -58,7 +58,7 @@ async def holds_again(handle: WorkflowHandle[Any, Any]) -> None:
             if event.HasField("activity_task_scheduled_event_attributes")
         ]
         # Held, resumed, held.
-        return names.count("RecordHeldActivity") == 3  # noqa: PLR2004 - counted above
+        return names.count("RecordHeldActivity") == 3
 
     await until(says_so)
 
