@@ -57,6 +57,8 @@ class Site:
         owner: Owner | None = None,
         offering: str = sample.SMALL_OFFERING_ID,
         failover_type: FailoverType = FailoverType.LIVE,
+        planned: bool = True,
+        zone_id: str = "",
     ) -> StorageFacts:
         keys = CloudStackKeys(api_url=self.sim.endpoint, api_key=who.key, secret=who.secret)
 
@@ -81,7 +83,10 @@ class Site:
             ),
             compute=ComputePlan(
                 zone_id=sample.ZONE_ID, template_id=sample.TEMPLATE_ID, service_offering_id=offering
-            ),
+            )
+            if planned
+            else None,
+            zone_id=zone_id,
             replication=self.replication() if replication is None else replication,
         )
         try:
@@ -124,6 +129,23 @@ def site(sim: CloudStackSimulator) -> Site:
 @pytest.fixture
 def plains(sim: CloudStackSimulator) -> Site:
     return site_of(sim, sim.world.plain)
+
+
+async def test_without_an_offering_everything_else_is_read(site: Site) -> None:
+    planned = await site.inspect()
+
+    facts = await site.inspect(planned=False, zone_id=sample.ZONE_ID)
+
+    unknown = {"offering_cpu": 0, "offering_memory_mb": 0, "offering_known": False}
+    assert facts == planned.model_copy(update=unknown)
+    assert planned.offering_known
+
+
+async def test_without_a_zone_no_pool_is_read_and_no_right_is_missing(site: Site) -> None:
+    facts = await site.inspect(planned=False)
+
+    assert (facts.pools, facts.zone_id, facts.unreadable) == ((), "", ())
+    assert len(facts.volumes) == len(site.replicas)
 
 
 async def test_every_disk_says_where_it_is(site: Site) -> None:

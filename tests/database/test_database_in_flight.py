@@ -107,6 +107,23 @@ async def test_the_sums_are_over_all_others_and_cost_the_same_however_many(field
     assert await sums(field_database, "ctx-a", ours) == (6, 104, 24)
 
 
+async def test_clones_and_the_vms_that_are_not_yet_made_are_counted(field_database: Database) -> None:
+    await a_vm(field_database, "ctx-a", 7)
+    await a_vm(field_database, "ctx-b", 40, 10)
+    await a_vm(field_database, "ctx-c", 5)
+
+    async def more() -> tuple[int, int]:
+        found = await ReplicationRepository(field_database).facts("ctx-a")
+        return found.in_flight_clones, found.in_flight_vms
+
+    await a_run(field_database, "ctx-b", TEST, RunState.PLANNED)
+    assert await more() == (2, 1)
+    live = await a_run(field_database, "ctx-c", LIVE, RunState.ACCEPTED, {"disks": "none"})
+    assert await more() == (2, 2), "a rehearsal makes a VM, too"
+    await RunRepository(field_database).set_state(live, RunState.VM_CREATED, at=NOW)
+    assert await more() == (2, 1)
+
+
 async def test_a_run_whose_vm_another_holds_takes_nothing_more(field_database: Database) -> None:
     await a_vm(field_database, "ctx-a", 7)
     await a_vm(field_database, "ctx-b", 40)
