@@ -55,15 +55,26 @@ class Appliance:
 
     def image_of(self, volume_id: str) -> Path:
         """The disk as the guest would find it."""
-        return self.bench.folder / f"{volume_id}.img"
+        return _image(self.bench, volume_id)
 
 
 @contextlib.asynccontextmanager
 async def appliance(whole: WholeSite, folder: Path, body: str) -> AsyncIterator[Appliance]:
     """Run the conversion worker beside a site; whatever volume is attached to the appliance gets a device."""
-    folder.mkdir()  # noqa: ASYNC240 - once, before anything runs
+    bench, settings = machine_of(whole, folder, body)
+    async with worker_process(folder, environment_of(whole.site, **settings)) as worker:
+        await worker.work()
+        yield Appliance(bench, worker)
+
+
+def machine_of(whole: WholeSite, folder: Path, body: str) -> tuple[Bench, dict[str, str]]:
+    """Make the appliance's machine, and return it with the settings of a worker on it."""
+    folder.mkdir()
     bench = Bench(folder)
-    settings = {
+    for volume_id in whole.replicas.volume_ids:
+        _plug_in(bench, volume_id)
+    _watch(whole, bench)
+    return bench, {
         "FAILOVER_CONVERSION_APPLIANCE_ID": whole.replicas.appliance.id,
         "FAILOVER_CONVERSION_COMMAND": shlex.join(bench.command(body)),
         "FAILOVER_CONVERSION_DEVICE_DIRECTORY": bench.places.devices,
@@ -72,32 +83,29 @@ async def appliance(whole: WholeSite, folder: Path, body: str) -> AsyncIterator[
         "FAILOVER_CONVERSION_GRACE_SECONDS": "0.3",
         "FAILOVER_SHUTDOWN_SECONDS": "0.3",
     }
-    async with worker_process(folder, environment_of(whole.site, **settings)) as worker:
-        made = Appliance(bench, worker)
-        for volume_id in whole.replicas.volume_ids:
-            _plug_in(made, volume_id)
-        _watch(whole, made)
-        await worker.work()
-        yield made
 
 
-def _watch(whole: WholeSite, here: Appliance) -> None:
+def _watch(whole: WholeSite, bench: Bench) -> None:
     """Do as kernel and storage do: a device for what is attached, the old content after a revert."""
 
     def is_plugged_in(params: Mapping[str, str]) -> bool:
         if params.get("virtualmachineid") == whole.replicas.appliance.id:
-            _plug_in(here, params["id"])
+            _plug_in(bench, params["id"])
         return False
 
     def is_reverted(params: Mapping[str, str]) -> bool:
         volume = whole.site.cloud.world.snapshots[params["id"]].volume
-        here.image_of(volume.id).write_bytes(bytes(SIZE))
+        _image(bench, volume.id).write_bytes(bytes(SIZE))
         return False
 
     whole.site.cloud.faults.add(Fault("attachVolume", FaultKind.INTERNAL, times=None, match=is_plugged_in))
     whole.site.cloud.faults.add(Fault("revertSnapshot", FaultKind.INTERNAL, times=None, match=is_reverted))
 
 
-def _plug_in(here: Appliance, volume_id: str) -> None:
-    if not here.image_of(volume_id).exists():
-        here.bench.add_disk(volume_id, f"{volume_id}.img")
+def _plug_in(bench: Bench, volume_id: str) -> None:
+    if not _image(bench, volume_id).exists():
+        bench.add_disk(volume_id, f"{volume_id}.img")
+
+
+def _image(bench: Bench, volume_id: str) -> Path:
+    return bench.folder / f"{volume_id}.img"

@@ -8,6 +8,7 @@ from tests.whole.fault_rows import (
     EARLY,
     FAILED,
     FEW,
+    FIVE,
     LATER,
     LEASES,
     MADE,
@@ -52,10 +53,8 @@ DRILL_UNDO = Scenario(
     "drill, undone",
     WHOLE_TEST,
     (
-        *(
-            Act(name, NAMED)
-            for name in ("BeginUndo", "StopVM", "RemoveVM", "RemoveClones", "RemoveSnapshots")
-        ),
+        *acts(("BeginUndo", "StopVM", "RemoveVM", "RemoveSnapshots"), NAMED),
+        Act("RemoveClones", NAMED, faults=FIVE),
         Act("FinishRun"),
     ),
     plots.run,

@@ -128,10 +128,17 @@ REFUSED_LEASE = Scenario(
     also=(Strike("AcquireLeaseActivity", Fault.FINAL_AFTER),),
 )
 
+_NOBODY_CONVERTS = EARLY | {Fault.BEFORE: REFUSED, Fault.AFTER: REFUSED, Fault.KILL: REFUSED}
+"""The question is asked once: who does not answer cannot convert."""
+_CONVERTS_ANEW = {Fault.CANCEL: CANCELLED, Fault.CANCEL_AFTER: CANCELLED}
+"""The disk is restored, and the guest converted once more."""
+
 CONVERSION = Scenario(
     "live, converted",
     WHOLE_LIVE,
-    (Act("ProbeConversion", EARLY), Act("ConvertGuest", MADE)),
+    (Act("ProbeConversion", _NOBODY_CONVERTS), Act("ConvertGuest", _CONVERTS_ANEW)),
     plots.run_with_converter,
-    replicas={"windows": True},
+    settings={"FAILOVER_CONVERSION_QUEUE_SECONDS": 10},
+    # The sample's two volumes would have one serial: it is cut to 20 characters.
+    replicas={"windows": True, "disks": 1},
 )

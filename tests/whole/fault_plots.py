@@ -10,12 +10,14 @@ from embedded.seed import PGTEST2_CONTEXT
 from rules.temporal_names import CLEAN_UP_UPDATE, COMMIT_UPDATE, EXTEND_UPDATE, ROLL_BACK_UPDATE
 from tests.support.activity_faults import Fault
 from tests.support.whole import ROLL_BACK
-from tests.whole.appliance import CONVERTS_A_CLEAN_ONE, appliance
+from tests.whole.appliance import CONVERTS_A_CLEAN_ONE, machine_of
 from tests.whole.claims import Claim
 from tests.whole.fault_stage import Stage
 from tests.whole.fault_world import look
 
 VCENTER = "vcenter.example.local"
+_APPLIANCE = asyncio.Lock()
+"""Every site's appliance has the same id, and so the same task queue: one at a time."""
 
 
 async def run(stage: Stage) -> None:
@@ -51,9 +53,11 @@ async def run_without_source(stage: Stage) -> None:
 
 
 async def run_with_converter(stage: Stage) -> None:
-    """The guest is converted on the appliance, by a worker of its own."""
-    async with appliance(stage.whole, stage.folder / "appliance", CONVERTS_A_CLEAN_ONE):
-        await run(stage)
+    """The fault befalls the conversion worker on the appliance, which is a worker of its own."""
+    _, settings = machine_of(stage.whole, stage.folder / "appliance", CONVERTS_A_CLEAN_ONE)
+    async with _APPLIANCE, stage.converting(settings, stage.strike), stage.working(*stage.also):
+        claim = await _run(stage)
+        await _leave(stage, claim)
 
 
 async def after_a_closed_run(stage: Stage) -> None:

@@ -10,10 +10,12 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.worker import Worker
 
 from embedded.environment import PROJECT_ROOT
 from rules.outcomes import EndReport, FailoverResult, FailureReport
 from rules.temporal_names import OUTCOME_ATTRIBUTE, ROLL_BACK_UPDATE
+from settings.conversion import ConversionSettings
 from simulators.cloudstack.entities import VmState
 from tests.support.activity_faults import Fault, Strike, Striker, client_with
 from tests.support.struck_worker import STRIKES
@@ -22,6 +24,7 @@ from tests.support.worker_process import WorkerProcess, environment_of, worker_p
 from tests.whole.claims import Claim, untrue
 from tests.whole.fault_world import World, look
 from tests.whole.waits import until
+from worker import make_conversion_worker
 
 Handle = WorkflowHandle[Any, Any]
 
@@ -102,6 +105,32 @@ class Stage:
             finally:
                 replaced.cancel()
                 await self.whole.site.stop_worker()
+
+    @contextlib.asynccontextmanager
+    async def converting(self, settings: Mapping[str, Any], strike: Strike) -> AsyncIterator[None]:
+        """A conversion worker is there; where the strike kills, as above."""
+        made = ConversionSettings(_env_file=None, **settings)
+        worker = make_conversion_worker(made, self.whole.client)
+        if not strike.fault.kills:
+            self.striker.add(strike)
+            async with worker:
+                yield
+            return
+        environment = environment_of(self.whole.site, **settings) | {STRIKES: strike.as_text()}
+        async with worker_process(self.folder, environment, program=_PROGRAM) as process:
+            await process.work()
+            replaced = asyncio.create_task(self._convert_after(process, worker))
+            try:
+                yield
+                assert await process.end() == _SIGKILL, "the worker was to be killed"
+            finally:
+                replaced.cancel()
+                await asyncio.gather(replaced, return_exceptions=True)
+
+    async def _convert_after(self, process: WorkerProcess, worker: Worker) -> None:
+        await process.end()
+        async with worker:
+            await asyncio.Event().wait()
 
     async def _replace(self, process: WorkerProcess) -> int:
         code = await process.end()
