@@ -1,7 +1,7 @@
-"""The preflight of a plan: each thing that is wrong has its check, and everything else is judged beside it."""
+"""The preflight of a plan: each thing that is wrong has its check, and all else is judged beside it."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -34,7 +34,7 @@ class _Plan:
     error: ErrorType
     fails: frozenset[str]
     warns: frozenset[str] = frozenset()
-    request: dict[str, object] = field(default_factory=lambda: dict(WHOLE_LIVE))
+    request: Mapping[str, object] = field(default_factory=lambda: dict(WHOLE_LIVE))
 
 
 async def _nothing(_whole: WholeSite) -> None:
