@@ -26,8 +26,8 @@ _CURL = commands(_OPERATE, "curl")
 _STARTS = [words for words in _FAILOVER if words[1] == "start" and "--source-lost" not in words]
 _ALL_POSTS = [words for words in _CURL if "POST" in words]
 _POSTS = [words for words in _ALL_POSTS if "source_lost" not in " ".join(words)]
-_ORDERS = {"start", "cancel", "commit", "rollback", "resume", "cleanup", "extend"}
-"""What the tests below do not try on a run without disks: test_docs_whole.py does, on a whole one."""
+_ORDERS = {"start", "cancel", "preflight", "commit", "rollback", "resume", "cleanup", "extend"}
+"""What the tests below do not try after a completed run without disks: test_docs_whole.py does."""
 
 
 @pytest.fixture
