@@ -4,54 +4,29 @@ Reads both by itself and shares nothing with the product but the models of resul
 named by a line of ``left_behind``, and every such line must name a leftover.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 from rules.outcomes import FailoverResult
+from tests.whole.fault_judge import (
+    Claim,
+    Judge,
+    change_ids_due,
+    context_lease,
+    fence,
+    named,
+    names_of,
+    new_snapshots,
+    our_leases,
+    says,
+    scheduler,
+    status,
+    status_of,
+)
 from tests.whole.fault_world import World
 
 _KEPT = (": not reverted", ": kept, since a revert was not confirmed")
 _FINAL_WORDS = {"completed": "completed", "failed": "failed", "cancelled": "failed", "refused": "failed"}
 """State of ``failover_runs`` to the nearest word that ``failover_jobs`` has."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What the end of a run or of its VM's time says.
-
-    Attributes:
-        outcome: ``completed``, ``failed``, ``cancelled``, ``refused``; or ``committed``, ``rolled_back``,
-            ``cleaned_up``, ``cleanup_required`` for what came after a completed run.
-        on: What the VM runs from: ``replica`` or ``clones``.
-        live: Whether it is a live failover.
-        result: Of the completed run.
-        unrecorded: The database does not know of it, as the result itself says: leases stay until another run
-            finds their owner closed.
-    """
-
-    workflow_id: str
-    outcome: str
-    live: bool
-    on: str = "replica"
-    result: FailoverResult | None = None
-    removed: tuple[str, ...] = ()
-    left_behind: tuple[str, ...] = ()
-    restored: tuple[str, ...] = ()
-    unrecorded: bool = False
-
-
-@dataclass
-class _Judge:
-    before: World
-    after: World
-    claim: Claim
-    lenient: bool
-    wrong: list[str] = field(default_factory=list)
-
-    def expect(self, what: str, found: object, expected: object = True) -> None:  # noqa: FBT002 - what most are
-        """Note what is not as it should be."""
-        if found != expected:
-            self.wrong.append(f"{what}: {found!r} instead of {expected!r}")
 
 
 def untrue(before: World, after: World, claim: Claim, *, lenient: bool = False) -> list[str]:
@@ -63,7 +38,7 @@ def untrue(before: World, after: World, claim: Claim, *, lenient: bool = False) 
         claim: What is said.
         lenient: More may be named than is left.
     """
-    judge = _Judge(before, after, claim, lenient)
+    judge = Judge(before, after, claim, lenient)
     if claim.outcome == "completed":
         _completed(judge)
     elif claim.outcome == "committed":
@@ -74,7 +49,7 @@ def untrue(before: World, after: World, claim: Claim, *, lenient: bool = False) 
     return judge.wrong
 
 
-def _completed(judge: _Judge) -> None:
+def _completed(judge: Judge) -> None:
     """Exactly one VM, as the result says, with its disks at their places; nothing else is new."""
     before, after, claim = judge.before, judge.after, judge.claim
     result = claim.result
@@ -93,8 +68,8 @@ def _completed(judge: _Judge) -> None:
         [one.destination_network_id for one in result.decisions if one.connected],
     )
     _disks_of_the_vm(judge, result, vm_id)
-    judge.expect("the snapshots", _new_snapshots(judge), {one.snapshot_id for one in result.snapshots})
-    judge.expect("their states", {after.snapshots[one][2] for one in _new_snapshots(judge)}, {"BackedUp"})
+    judge.expect("the snapshots", new_snapshots(judge), {one.snapshot_id for one in result.snapshots})
+    judge.expect("their states", {after.snapshots[one][2] for one in new_snapshots(judge)}, {"BackedUp"})
     judge.expect("what is left behind", claim.left_behind, ())
     if claim.on == "replica":
         _holds_the_replica(judge)
@@ -106,12 +81,12 @@ def _completed(judge: _Judge) -> None:
     follower = f"{claim.workflow_id}-{'commit' if claim.live else 'cleanup'}"
     judge.expect("who continues", result.continues_as, follower)
     if not claim.unrecorded:
-        judge.expect("the leases", _our_leases(judge), {_context_lease(judge): follower})
-        status = {True: "failed_over_live", False: "failed_over_test"}[claim.live]
-        _status(judge, status if claim.on == "replica" else _status_of(before))
+        judge.expect("the leases", our_leases(judge), {context_lease(judge): follower})
+        word = {True: "failed_over_live", False: "failed_over_test"}[claim.live]
+        status(judge, word if claim.on == "replica" else status_of(before))
 
 
-def _disks_of_the_vm(judge: _Judge, result: FailoverResult, vm_id: str) -> None:
+def _disks_of_the_vm(judge: Judge, result: FailoverResult, vm_id: str) -> None:
     before, after, claim = judge.before, judge.after, judge.claim
     there = {
         volume_id: (place, pool)
@@ -128,71 +103,71 @@ def _disks_of_the_vm(judge: _Judge, result: FailoverResult, vm_id: str) -> None:
     judge.expect("the new volumes", new, set() if claim.on == "replica" else set(there))
 
 
-def _holds_the_replica(judge: _Judge) -> None:
-    fenced = _fence(judge.after)
+def _holds_the_replica(judge: Judge) -> None:
+    fenced = fence(judge.after)
     judge.expect("fence and mark", fenced, (judge.claim.workflow_id, judge.claim.workflow_id))
-    judge.expect("the scheduler", _scheduler(judge.after), 0)
-    judge.expect("the change ids", judge.after.change_ids, _change_ids_due(judge))
+    judge.expect("the scheduler", scheduler(judge.after), 0)
+    judge.expect("the change ids", judge.after.change_ids, change_ids_due(judge))
     kept = {row["volume_id"]: row.get("snapshot_id") for row in judge.after.rows["ossea_volumes"]}
-    for snapshot_id in _new_snapshots(judge):
+    for snapshot_id in new_snapshots(judge):
         judge.expect("the recorded snapshot", kept[judge.after.snapshots[snapshot_id][1]], snapshot_id)
 
 
-def _left_the_replica_alone(judge: _Judge) -> None:
+def _left_the_replica_alone(judge: Judge) -> None:
     before, after = judge.before, judge.after
     judge.expect("the replicas", after.replicas, before.replicas)
-    judge.expect("fence and mark", _fence(after), _fence(before))
-    judge.expect("the scheduler", _scheduler(after), _scheduler(before))
+    judge.expect("fence and mark", fence(after), fence(before))
+    judge.expect("the scheduler", scheduler(after), scheduler(before))
     judge.expect("the change ids", after.change_ids, before.change_ids)
 
 
-def _committed(judge: _Judge) -> None:
+def _committed(judge: Judge) -> None:
     """The VM is there for good; its snapshots are gone, and nobody holds the context."""
     before, after, claim = judge.before, judge.after, judge.claim
     assert claim.result is not None
     new = {one: seen for one, seen in after.vms.items() if one not in before.vms}
     judge.expect("the VMs", new, {claim.result.vm.id: (claim.result.vm.name, "Running")})
-    _named(judge, [(snapshot_id, *_names_of(after, snapshot_id)) for snapshot_id in _new_snapshots(judge)])
-    judge.expect("the leases", _our_leases(judge), {})
+    named(judge, [(snapshot_id, *names_of(after, snapshot_id)) for snapshot_id in new_snapshots(judge)])
+    judge.expect("the leases", our_leases(judge), {})
     source_end = claim.result.source_end
     lost = source_end is not None and source_end.lost
     judge.expect("the source", after.source, before.source if lost else "poweredOff")
     judge.expect("who has the replicas", {at for _, at, _ in after.replicas.values()}, {claim.result.vm.id})
-    judge.expect("fence and mark", _fence(after), ("", ""))
-    judge.expect("the scheduler", _scheduler(after), 0)
-    judge.expect("the status", _status_of(after), "completed")
+    judge.expect("fence and mark", fence(after), ("", ""))
+    judge.expect("the scheduler", scheduler(after), 0)
+    judge.expect("the status", status_of(after), "completed")
 
 
-def _given_back(judge: _Judge) -> None:
+def _given_back(judge: Judge) -> None:
     """Nothing of it is there but what is named."""
     before, after, claim = judge.before, judge.after, judge.claim
     leftovers, of_a_vm = _new_vms_and_volumes(judge)
-    leftovers += [(snapshot_id, *_names_of(after, snapshot_id)) for snapshot_id in _new_snapshots(judge)]
+    leftovers += [(snapshot_id, *names_of(after, snapshot_id)) for snapshot_id in new_snapshots(judge)]
     recorded = {str(row["snapshot_id"]) for row in after.rows["ossea_volumes"] if row.get("snapshot_id")}
     leftovers += [(one, "rollback snapshots: not removed") for one in recorded - set(before.snapshots)]
     leftovers += list(_replicas_not_as_they_were(judge))
-    fenced, dirty = _fence(after)
-    if fenced or _scheduler(after) != _scheduler(before):
+    fenced, dirty = fence(after)
+    if fenced or scheduler(after) != scheduler(before):
         leftovers.append(("replication stays fenced",))
     if dirty:
         leftovers.append(("counts as written to", "replication stays fenced"))
     if after.source != before.source:
         leftovers.append(("source VM: not powered on",))
-    _named(judge, leftovers, of_a_vm)
+    named(judge, leftovers, of_a_vm)
     if not claim.left_behind and not claim.unrecorded:
-        judge.expect("the leases", _our_leases(judge), {})
+        judge.expect("the leases", our_leases(judge), {})
     if not claim.unrecorded:
         # A snapshot that is kept, and a disk that is synced in full, keep nobody from the next failover.
-        mendable = [line for line in claim.left_behind if not _says((line,), _KEPT)]
-        _status(judge, _status_of(before), "cleanup_required" if mendable else "")
+        mendable = [line for line in claim.left_behind if not says((line,), _KEPT)]
+        status(judge, status_of(before), "cleanup_required" if mendable else "")
 
 
-def _new_vms_and_volumes(judge: _Judge) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+def _new_vms_and_volumes(judge: Judge) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Return what is left, and what goes with a VM that is: such a volume may be named."""
     before, after, claim = judge.before, judge.after, judge.claim
     leftovers: list[tuple[str, ...]] = []
     for vm_id, (name, state) in after.vms.items():
-        is_gone = state == "Destroyed" and _says(claim.removed, (vm_id,))
+        is_gone = state == "Destroyed" and says(claim.removed, (vm_id,))
         if vm_id not in before.vms and not is_gone:
             leftovers.append((vm_id, name))
     judge.expect("VMs of others", {one for one in before.vms if one not in after.vms}, set())
@@ -204,14 +179,14 @@ def _new_vms_and_volumes(judge: _Judge) -> tuple[list[tuple[str, ...]], list[tup
     return leftovers, of_a_vm
 
 
-def _replicas_not_as_they_were(judge: _Judge) -> Iterator[tuple[str, ...]]:
+def _replicas_not_as_they_were(judge: Judge) -> Iterator[tuple[str, ...]]:
     before, after, claim = judge.before, judge.after, judge.claim
     cleared = {disk_id for disk_id, change in after.change_ids.items() if change is None}
-    said = _says(claim.restored, ("change ids cleared",))
-    if not _says(claim.left_behind, ("counts as written to",)):
+    said = says(claim.restored, ("change ids cleared",))
+    if not says(claim.left_behind, ("counts as written to",)):
         judge.expect("whether the change ids are cleared", bool(cleared), said)
     if not cleared:
-        judge.expect("the change ids", after.change_ids, _change_ids_due(judge))
+        judge.expect("the change ids", after.change_ids, change_ids_due(judge))
     for disk_id, (volume_id, home, content) in before.replicas.items():
         _, at, now = after.replicas[disk_id]
         if at != home:
@@ -222,29 +197,12 @@ def _replicas_not_as_they_were(judge: _Judge) -> Iterator[tuple[str, ...]]:
             yield (f"{disk_id}: not reverted", volume_id, "counts as written to")
 
 
-def _change_ids_due(judge: _Judge) -> dict[str, str | None]:
-    """As they were, or as the final sync left them."""
-    done = [job_id for job_id, status in judge.after.syncs.items() if status == "completed"]
-    judge.expect("that at most one sync completed", len(done) < 2)
-    before = judge.before.change_ids
-    return {disk_id: f"{done[0]}/{disk_id}" for disk_id in before} if done else dict(before)
-
-
 def _guarded(after: World, disk_id: str) -> bool:
-    fenced, dirty = _fence(after)
+    fenced, dirty = fence(after)
     return after.change_ids[disk_id] is None or bool(fenced and dirty)
 
 
-def _named(judge: _Judge, leftovers: list[tuple[str, ...]], others: Sequence[tuple[str, ...]] = ()) -> None:
-    """Each leftover has a line, and each line has a leftover, or one of the others."""
-    lines = judge.claim.left_behind
-    judge.wrong += [f"not named: {one}" for one in leftovers if not _says(lines, one)]
-    over = [line for line in lines if not any(_says((line,), one) for one in (*leftovers, *others))]
-    if not judge.lenient:
-        judge.wrong += [f"not there: {line}" for line in over]
-
-
-def _recorded(judge: _Judge) -> None:
+def _recorded(judge: Judge) -> None:
     """``failover_runs`` and ``failover_jobs`` say the same as the result."""
     claim, after = judge.claim, judge.after
     if claim.unrecorded:
@@ -267,56 +225,6 @@ def _recorded(judge: _Judge) -> None:
     judge.expect("the VM's state", run["vm_state"] == "running", made or _vm_is_left(judge))
 
 
-def _vm_is_left(judge: _Judge) -> bool:
+def _vm_is_left(judge: Judge) -> bool:
     run = judge.after.row("failover_runs", workflow_id=judge.claim.workflow_id)
     return run["vm_state"] == "running" and run["vm_id"] in judge.after.vms
-
-
-def _names_of(world: World, snapshot_id: str) -> tuple[str, ...]:
-    name, _, _ = world.snapshots[snapshot_id]
-    return (
-        name,
-        "rollback snapshots: not removed",
-        "snapshots of this drill: not removed",
-        "snapshots that this",
-    )
-
-
-def _new_snapshots(judge: _Judge) -> set[str]:
-    return set(judge.after.snapshots) - set(judge.before.snapshots)
-
-
-def _says(lines: Sequence[str], words: tuple[str, ...]) -> bool:
-    return any(word in line for line in lines for word in words)
-
-
-def _fence(world: World) -> tuple[str, str]:
-    rows = world.rows["failover_replicas"]
-    if not rows:
-        return "", ""
-    (row,) = rows
-    return row["fence_workflow_id"] or "", row["dirty_workflow_id"] or ""
-
-
-def _scheduler(world: World) -> int | None:
-    (row,) = world.rows["vm_replication_contexts"]
-    return row.get("scheduler_enabled")
-
-
-def _status_of(world: World) -> str:
-    (row,) = world.rows["vm_replication_contexts"]
-    return str(row["current_status"])
-
-
-def _status(judge: _Judge, status: str, else_status: str = "") -> None:
-    judge.expect("the context's status", _status_of(judge.after), else_status or status)
-
-
-def _context_lease(judge: _Judge) -> str:
-    (row,) = judge.after.rows["vm_replication_contexts"]
-    return f"context:{row['context_id']}:{'live' if judge.claim.live else 'test'}"
-
-
-def _our_leases(judge: _Judge) -> dict[str, str]:
-    ours = judge.claim.workflow_id
-    return {resource: owner for resource, owner in judge.after.leases.items() if owner.startswith(ours)}

@@ -11,7 +11,7 @@ from rules.temporal_names import CLEAN_UP_UPDATE, COMMIT_UPDATE, EXTEND_UPDATE, 
 from tests.support.activity_faults import Fault
 from tests.support.whole import ROLL_BACK
 from tests.whole.appliance import CONVERTS_A_CLEAN_ONE, machine_of
-from tests.whole.claims import Claim
+from tests.whole.fault_judge import Claim
 from tests.whole.fault_stage import Stage
 from tests.whole.fault_world import look
 

@@ -21,7 +21,8 @@ from tests.support.activity_faults import Fault, Strike, Striker, client_with
 from tests.support.struck_worker import STRIKES
 from tests.support.whole import ROLL_BACK, WholeSite, open_whole_site
 from tests.support.worker_process import WorkerProcess, environment_of, worker_process
-from tests.whole.claims import Claim, untrue
+from tests.whole.claims import untrue
+from tests.whole.fault_judge import Claim
 from tests.whole.fault_world import World, look
 from tests.whole.waits import until
 from worker import make_conversion_worker

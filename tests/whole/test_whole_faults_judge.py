@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.whole.claims import Claim, untrue
+from tests.whole.claims import untrue
+from tests.whole.fault_judge import Claim
 from tests.whole.fault_world import World
 
 _RUN = "failover-1"
