@@ -39,6 +39,7 @@ async def empty_the_vm(run: FailoverRun) -> None:
         return
     # From here on it may hang on no VM: then no removal of a VM takes it along.
     run.template_root_id = root.volume_id
+    await successor.tell(run)
     await bring(taken, root.volume_id, NOWHERE)
     removal = RemoveVolumeRequest(owner=taken.owner, volume_id=root.volume_id, replica_ids=taken.replica_ids)
     await disk_steps.remove_volume(removal, policy)

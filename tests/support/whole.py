@@ -1,4 +1,4 @@
-"""A site on which a whole failover runs: replicas at an appliance, replication, and everything of ``site``."""
+"""A site on which a whole failover runs: replicas at an appliance, replication, and all of ``site``."""
 
 import asyncio
 import contextlib
