@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.context import OwnerQuery
     from activities.messages.disks import RenewLeaseRequest
     from rules.disks import DrillDisks
+    from rules.errors import FailoverErrorType
     from rules.operator import read_extend, read_plain
     from rules.outcomes import EndReport, FailoverOutcome
     from rules.request import FailoverType
@@ -91,14 +92,17 @@ class CleanupWorkflow:
     async def clean_up_now(self, order: Any = None) -> None:  # noqa: ANN401 - raw JSON, checked by the validator
         """Remove the drill now, or try again what is left of it."""
         told = read_plain(order)
+        if not (self._taken.verified or self._ending or self._undone_in_part) and await self._run_is_open():
+            raise failure(
+                FailoverErrorType.FAILOVER_IN_PROGRESS,
+                "The test failover is still under way: cancel it, and it removes what it made",
+            )
         self._ordered = f"{told.user_id or 'an operator'}: {told.reason or 'clean up now'}"
         self._waiting.wake()
 
     @clean_up_now.validator
     def _check_clean_up(self, order: Any = None) -> None:  # noqa: ANN401
         read_plain(order)
-        if not self._taken.verified and not self._ending:
-            raise ValueError("the test failover is still under way: cancel it, and it removes what it made")
 
     @workflow.update(name=EXTEND_UPDATE)
     async def extend(self, order: Any) -> str:  # noqa: ANN401 - raw JSON, checked by the validator
@@ -183,17 +187,21 @@ class CleanupWorkflow:
             update={"vm": vm.model_copy(update={"lease_days": renewed.days})}
         )
 
+    async def _run_is_open(self) -> bool:
+        owner = await steps.describe_owner(OwnerQuery(workflow_id=self._taken.owner.workflow_id))
+        return owner.open
+
     async def _run_is_closed(self) -> bool:
         """Whether the failover is gone without a word: terminated, or timed out."""
         workflow_id = self._taken.owner.workflow_id
-        owner = await steps.describe_owner(OwnerQuery(workflow_id=workflow_id))
-        if owner.open and self._asked_back:
+        is_open = await self._run_is_open()
+        if is_open and self._asked_back:
             try:
                 # It undoes itself, and says so by a signal.
                 await workflow.get_external_workflow_handle(workflow_id).cancel()
             except FailureError:
                 workflow.logger.info("%s ended meanwhile", workflow_id)
-        return not owner.open
+        return not is_open
 
     async def _remove(self) -> Undone:
         if not self._taken.verified and not self._undone_in_part:
