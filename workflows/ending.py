@@ -132,8 +132,9 @@ async def _undo(run: FailoverRun) -> tuple[Undone, TakenOver | None]:
         # Read afresh: a reset replays what an earlier run knew before it completed.
         before = await steps.begin_undo(RunQuery(workflow_id=run.workflow_id))
     except ActivityError as error:
-        unknown = f"{machine.named(taken)}, its disks and snapshots: not undone: {explain(error)[1]}"
-        return Undone(left_behind=(unknown,), home=False, vm_gone=False), _watched(run, taken)
+        why = f"not undone: {explain(error)[1]}"
+        of_vm = Undone(left_behind=(f"{machine.named(taken)}: {why}",) if taken.touched.vm else ())
+        return of_vm.and_then(way_back.all_left(taken, why)), _watched(run, taken)
     if before.completed_vm_id:
         kept = f"VM {before.completed_vm_id} with its disks, snapshots and fence: an earlier run completed it"
         # Whoever goes on after that run goes on.
