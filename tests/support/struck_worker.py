@@ -25,6 +25,7 @@ def main() -> int:
     """Run the worker, with every activity behind the strikes."""
     # Before anything that takes its limits from there is imported.
     stepping.DATABASE_CALL = _DEAD
+    stepping.CLOUD_CALL = 3 * _DEAD
     stepping.step.__kwdefaults__ = {**(stepping.step.__kwdefaults__ or {}), "start_to_close": _DEAD}
     import worker  # noqa: PLC0415 - see above
 

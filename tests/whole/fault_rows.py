@@ -71,7 +71,7 @@ class Scenario:
         end: How it ends when every fault is survived.
         on: What the VM runs from: ``replica`` or ``clones``.
         workflow: Whose activities they are.
-        also: What befalls the run besides, so that it comes to where the strike is.
+        also: What befalls the run before, so that it comes to where the strike is.
         faults: Which are played.
         settings: Of the worker.
         replicas: Whatever ``seed_replicas`` takes.

@@ -58,7 +58,7 @@ class Stage:
         request: The failover's.
         on: What its VM runs from: ``replica`` or ``clones``.
         strike: What the row is about.
-        also: What befalls the run besides, so that it comes to where the strike is.
+        also: What befalls the run before, so that it comes to where the strike is.
         before: The world before the run.
         ends: What happened, in order: ``held``, the outcome of the run, that of its VM's time.
     """
@@ -88,8 +88,8 @@ class Stage:
     @contextlib.asynccontextmanager
     async def working(self, *strikes: Strike) -> AsyncIterator[None]:
         """A worker is there; where a strike kills, it is a process, and another worker goes on after it."""
-        self.striker.add(*(one for one in strikes if not one.fault.kills))
         if not any(one.fault.kills for one in strikes):
+            self.striker.add(*strikes)
             await self._work()
             yield
             await self.whole.site.stop_worker()
