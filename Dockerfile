@@ -3,7 +3,7 @@ FROM python:3.11.14-slim-bookworm AS build
 COPY requirements/runtime.txt /tmp/runtime.txt
 # Wheels only: nothing of a dependency runs while the image is built, and no compiler is needed.
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: --require-hashes \
+    && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: --require-hashes --no-deps \
         -r /tmp/runtime.txt
 
 FROM python:3.11.14-slim-bookworm

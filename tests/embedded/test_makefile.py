@@ -69,6 +69,8 @@ def clone(tmp_path: Path) -> Clone:
 
 
 def installs(calls: list[str]) -> list[str]:
+    """What was installed from a lock; a lock names everything, so nothing beside it may be looked for."""
+    assert all("--no-deps" in call for call in calls if "--require-hashes" in call)
     return [call.rpartition(" ")[2] for call in calls if "pip install" in call and "--require-hashes" in call]
 
 
