@@ -68,6 +68,9 @@ class FailoverPolicy(Record):
         test_duration_seconds: How long a drill's VM lives where the request does not say.
         max_test_duration_seconds: The longest that a request or an extension may say.
         cleanup_retry_seconds: Between two tries of a cleanup that left something behind.
+        move_pause_seconds: Before a disk is looked at again whose job failed; it grows with each failure.
+        conversion_pause_seconds: Before a conversion is asked for again that wrote nothing; it grows to 60 s.
+        name_poll_seconds: Between two looks at another run that makes a VM of the same name.
     """
 
     test_fallback: TestFallback = TestFallback.DEFAULT
@@ -108,6 +111,9 @@ class FailoverPolicy(Record):
     test_duration_seconds: float = 86400.0
     max_test_duration_seconds: float = 604800.0
     cleanup_retry_seconds: float = 600.0
+    move_pause_seconds: float = 2.0
+    conversion_pause_seconds: float = 5.0
+    name_poll_seconds: float = 5.0
 
     @property
     def settle_seconds(self) -> float:

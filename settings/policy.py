@@ -67,6 +67,9 @@ class PolicySettings(BaseSettings):
         604800.0, validation_alias="FAILOVER_MAX_TEST_DURATION_SECONDS"
     )
     cleanup_retry_seconds: Seconds = Field(600.0, validation_alias="FAILOVER_CLEANUP_RETRY_SECONDS")
+    move_pause_seconds: Seconds = Field(2.0, validation_alias="FAILOVER_MOVE_PAUSE_SECONDS")
+    conversion_pause_seconds: Seconds = Field(5.0, validation_alias="FAILOVER_CONVERSION_PAUSE_SECONDS")
+    name_poll_seconds: Seconds = Field(5.0, validation_alias="FAILOVER_NAME_POLL_SECONDS")
 
     @field_validator("default_test_network_id")
     @classmethod

@@ -17,7 +17,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.failures import explain, typed_cause
     from workflows.orders import TakenOver
 
-_PAUSE_SECONDS = 5.0
 _LONGEST_PAUSE_SECONDS = 60.0
 _WAITS = 30
 """So often a conversion waits for its turn, or for whoever holds the device, before its run gives up."""
@@ -69,7 +68,7 @@ async def convert(
                 raise
             waited_for_turn = _nothing_written(error)
         if waited_for_turn:
-            pause = min(_PAUSE_SECONDS * waits, _LONGEST_PAUSE_SECONDS)
+            pause = min(taken.policy.conversion_pause_seconds * waits, _LONGEST_PAUSE_SECONDS)
             await workflow.sleep(pause, summary="Nothing was written: ask again")
         else:
             guest = await restore()

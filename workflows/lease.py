@@ -18,8 +18,6 @@ with workflow.unsafe.imports_passed_through():
 HELD_BY = "held_by"
 """The key under which FailoverInProgress carries the workflow id of the run that holds the lease."""
 
-_NAME_POLL = timedelta(seconds=5)
-
 
 async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bool:
     """Take the lease, from an owner that Temporal says is closed if need be, never by age.
@@ -77,7 +75,8 @@ async def take_lease(config: UnifiedFailoverConfig, loaded: LoadedContext) -> bo
                 )
             else:
                 await workflow.sleep(
-                    _NAME_POLL, summary=f"Wait for {reply.held_by}: it makes a VM of this name"
+                    loaded.policy.name_poll_seconds,
+                    summary=f"Wait for {reply.held_by}: it makes a VM of this name",
                 )
     except (FailureError, asyncio.CancelledError):
         # A cancel, or a failure of the question itself, may hide that the lease was granted all the same.

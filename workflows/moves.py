@@ -14,7 +14,6 @@ with workflow.unsafe.imports_passed_through():
 NOWHERE = Place()
 _FAILED_JOBS = 4
 _JOBS = 12
-_PAUSE_SECONDS = 2.0
 
 
 async def bring(  # noqa: PLR0913 - a disk, its place, and what must hold
@@ -69,7 +68,9 @@ async def bring(  # noqa: PLR0913 - a disk, its place, and what must hold
             if failed == _FAILED_JOBS:
                 break
             # A clash with another job passes (530); the volume is read again before anything is sent.
-            await workflow.sleep(_PAUSE_SECONDS * failed, summary=f"Look again after code {report.code}")
+            await workflow.sleep(
+                policy.move_pause_seconds * failed, summary=f"Look again after code {report.code}"
+            )
     raise failure(
         FailoverErrorType.DISK_MOVE_FAILED,
         f"volume {volume_id} does not get to {to.vm_id or 'no VM'}: {failed} jobs failed, last code {code}",

@@ -363,6 +363,9 @@ def test_a_run_gets_its_policy_from_the_settings(monkeypatch: pytest.MonkeyPatch
         test_duration_seconds=of("TEST_DURATION"),
         max_test_duration_seconds=of("MAX_TEST_DURATION"),
         cleanup_retry_seconds=of("CLEANUP_RETRY"),
+        move_pause_seconds=of("MOVE_PAUSE"),
+        conversion_pause_seconds=of("CONVERSION_PAUSE"),
+        name_poll_seconds=of("NAME_POLL"),
     )
 
 
