@@ -25,10 +25,7 @@ _POOL_FIX = (
 
 def snapshot_seconds(policy: FailoverPolicy, disks: Sequence[DiskPlan]) -> float:
     """Return how long the snapshots of all disks may take, one after the other."""
-    per_disk = (
-        policy.snapshot_base_seconds + disk.size_gb * policy.snapshot_seconds_per_gb for disk in disks
-    )
-    return sum(per_disk, 0.0)
+    return sum((policy.disk_seconds(disk.size_gb) for disk in disks), 0.0)
 
 
 def quota(known: Situation) -> Check:

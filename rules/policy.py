@@ -115,6 +115,10 @@ class FailoverPolicy(Record):
     conversion_pause_seconds: float = 5.0
     name_poll_seconds: float = 5.0
 
+    def disk_seconds(self, size_gb: int) -> float:
+        """Return how long one snapshot, clone or revert of a disk of this size (GiB) may take."""
+        return self.snapshot_base_seconds + self.snapshot_seconds_per_gb * size_gb
+
     @property
     def settle_seconds(self) -> float:
         """After this time no create call that was signed before can still take effect."""

@@ -9,8 +9,7 @@ from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
-    from activities.messages.aftermath import End, RecordEndRequest
-    from activities.messages.context import OwnerQuery
+    from activities.messages.aftermath import End
     from activities.messages.disks import RenewLeaseRequest
     from rules.disks import DrillDisks
     from rules.errors import FailoverErrorType
@@ -27,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
         STAND_DOWN_SIGNAL,
         VERIFIED_SIGNAL,
     )
-    from workflows import disk_steps, drill_end, source_steps, steps, surface, way_back
+    from workflows import closing, disk_steps, drill_end, surface, way_back
     from workflows.failures import explain
     from workflows.orders import CleanupOrder, TakenOver, Undone, all_that_may_be
     from workflows.undisturbed import undisturbed
@@ -92,7 +91,9 @@ class CleanupWorkflow:
     async def clean_up_now(self, order: Any = None) -> None:  # noqa: ANN401 - raw JSON, checked by the validator
         """Remove the drill now, or try again what is left of it."""
         told = read_plain(order)
-        if not (self._taken.verified or self._ending or self._undone_in_part) and await self._run_is_open():
+        if not (self._taken.verified or self._ending or self._undone_in_part) and await closing.run_is_open(
+            self._taken
+        ):
             raise failure(
                 FailoverErrorType.FAILOVER_IN_PROGRESS,
                 "The test failover is still under way: cancel it, and it removes what it made",
@@ -146,10 +147,13 @@ class CleanupWorkflow:
             done = undone.and_then(Undone(removed=done.removed, kept=done.kept, restored=done.restored))
             end = End.CLEANUP_REQUIRED if undone.left_behind else End.CLEANED_UP
             report = self._report(end, done)
-            problem = await self._record(end, report)
-            if not problem and end is End.CLEANED_UP:
+            unrecorded = await closing.record_end(self._taken, end, report)
+            if not unrecorded and end is End.CLEANED_UP:
                 return report
-            self._show(problem or f"cleanup required: {'; '.join(undone.left_behind)}")
+            if unrecorded:
+                self._show(f"{end.value}, and the database does not know of it: {unrecorded}")
+            else:
+                self._show(f"cleanup required: {'; '.join(undone.left_behind)}")
             self._go_on_as_new()
             await self._waiting.sleep(self._taken.policy.cleanup_retry_seconds, "Try the cleanup again")
 
@@ -187,14 +191,10 @@ class CleanupWorkflow:
             update={"vm": vm.model_copy(update={"lease_days": renewed.days})}
         )
 
-    async def _run_is_open(self) -> bool:
-        owner = await steps.describe_owner(OwnerQuery(workflow_id=self._taken.owner.workflow_id))
-        return owner.open
-
     async def _run_is_closed(self) -> bool:
         """Whether the failover is gone without a word: terminated, or timed out."""
         workflow_id = self._taken.owner.workflow_id
-        is_open = await self._run_is_open()
+        is_open = await closing.run_is_open(self._taken)
         if is_open and self._asked_back:
             try:
                 # It undoes itself, and says so by a signal.
@@ -211,31 +211,6 @@ class CleanupWorkflow:
             return await drill_end.remove_drill(taken, self._show)
         undone, self._taken = await way_back.go_back(taken, self._show)
         return undone
-
-    async def _record(self, end: End, report: EndReport) -> str:
-        """Record the end, and return what to say where it cannot be recorded."""
-        try:
-            await self._record_end(end, report)
-        except ActivityError as error:
-            return f"{end.value}, and the database does not know of it: {explain(error)[1]}"
-        return ""
-
-    async def _record_end(self, end: End, report: EndReport) -> None:
-        owner = self._taken.owner
-        await source_steps.record_end(
-            RecordEndRequest(
-                workflow_id=owner.workflow_id,
-                holder=workflow.info().workflow_id,
-                context_id=owner.context_id,
-                failover_type=owner.failover_type,
-                vm_name=owner.source_vm_name,
-                end=end,
-                removed=report.removed,
-                left_behind=report.left_behind,
-                release=end is End.CLEANED_UP,
-                report=report.model_dump(mode="json"),
-            )
-        )
 
     def _report(self, end: End, undone: Undone) -> EndReport:
         return EndReport(

@@ -11,11 +11,10 @@ with workflow.unsafe.imports_passed_through():
         RemoveSnapshotsRequest,
         SnapshotPurpose,
     )
-    from activities.messages.vm import JobRequest
     from rules.disks import DiskPlan, ReplicationFacts, SnapshotFact
     from rules.errors import FailoverErrorType
     from rules.recovery import recovery_point
-    from workflows import disk_steps, replication, steps, successor
+    from workflows import disk_jobs, disk_steps, replication, successor
     from workflows.conversion import Guest, convert, nic_plan
     from workflows.moves import NOWHERE, bring
     from workflows.run_state import FailoverRun
@@ -98,7 +97,7 @@ async def attach_clones(run: FailoverRun) -> None:
         run.stop_if_cancelled()
         clone = run.clones[disk.volume_id]
         to = Place(vm_id=run.vm.id, device_id=disk.device_id)
-        at = await bring(run.taken, clone.volume_id, to, seconds=_copy_seconds(run, disk))
+        at = await bring(run.taken, clone.volume_id, to, seconds=run.loaded.policy.disk_seconds(disk.size_gb))
         if clone.storage_id and at.storage_id != clone.storage_id:
             run.notes.append(
                 f"the clone of {disk.disk_id} was moved to pool {at.storage_name or at.storage_id}"
@@ -116,15 +115,8 @@ async def _clone(run: FailoverRun, disk: DiskPlan) -> None:
         if not reply.job_id:
             run.clones[disk.volume_id] = reply.volume
             return
-        await steps.wait_for_job(
-            JobRequest(
-                destination=run.loaded.destination,
-                job_id=reply.job_id,
-                timeout_seconds=_copy_seconds(run, disk),
-            ),
-            f"clone of {disk.disk_id}",
-            policy,
-        )
+        seconds = policy.disk_seconds(disk.size_gb)
+        await disk_jobs.wait_for(run.taken, reply.job_id, f"clone of {disk.disk_id}", seconds)
     raise failure(
         FailoverErrorType.CLONE_FAILED, f"no clone of {disk.disk_id} after {_CLONE_TRIES - 1} tries"
     )
@@ -135,7 +127,7 @@ async def _lend_to_appliance(run: FailoverRun) -> Guest:
     boot, data = "", []
     for disk in run.preflight.disks:
         clone = run.clones[disk.volume_id]
-        await bring(run.taken, clone.volume_id, to, seconds=_copy_seconds(run, disk))
+        await bring(run.taken, clone.volume_id, to, seconds=run.loaded.policy.disk_seconds(disk.size_gb))
         if disk.is_boot:
             boot = clone.volume_id
         else:
@@ -164,8 +156,3 @@ async def _drop(run: FailoverRun, snapshots: tuple[SnapshotFact, ...]) -> None:
         purpose=SnapshotPurpose.CLONE,
     )
     await disk_steps.remove_snapshots(removal, run.loaded.policy)
-
-
-def _copy_seconds(run: FailoverRun, disk: DiskPlan) -> float:
-    policy = run.loaded.policy
-    return policy.snapshot_base_seconds + policy.snapshot_seconds_per_gb * disk.size_gb

@@ -3,14 +3,10 @@
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
-    from activities.messages.aftermath import End, RecordEndRequest
-    from activities.messages.context import OwnerQuery
-    from activities.messages.disks import RemoveSnapshotsRequest, SnapshotPurpose
-    from activities.messages.replication import RecordSnapshotsRequest
+    from activities.messages.aftermath import End
     from rules.errors import FailoverErrorType
     from rules.operator import PlainOrder, RollBackOrder, read_plain, read_roll_back
     from rules.outcomes import EndReport, FailoverOutcome
@@ -24,8 +20,7 @@ with workflow.unsafe.imports_passed_through():
         STAND_DOWN_SIGNAL,
         VERIFIED_SIGNAL,
     )
-    from workflows import disk_steps, source_steps, source_watch, steps, surface, way_back
-    from workflows.failures import explain
+    from workflows import closing, source_watch, surface, way_back
     from workflows.orders import CommitOrder, TakenOver, Undone, all_that_may_be
     from workflows.undisturbed import undisturbed
     from workflows.waiting import Waiting
@@ -90,7 +85,7 @@ class CommitWorkflow:
     async def roll_back(self, order: Any) -> None:  # noqa: ANN401 - raw JSON, checked by the validator
         """Give the machine back to its source; what the new VM wrote is lost, which must be acknowledged."""
         told = read_roll_back(order)
-        if not (self._taken.verified or self._ended_in_part) and await self._run_is_open():
+        if not (self._taken.verified or self._ended_in_part) and await closing.run_is_open(self._taken):
             raise failure(
                 FailoverErrorType.FAILOVER_IN_PROGRESS,
                 "The failover is under way and undoes itself when it is cancelled: "
@@ -131,12 +126,14 @@ class CommitWorkflow:
                 undone, end = await self._drop_rollback_snapshots(), End.COMMITTED
             done = undone.and_then(Undone(removed=done.removed, kept=done.kept, restored=done.restored))
             report = self._report(end, done, told)
-            problem = await self._record(end, report)
-            if not problem and end is not End.CLEANUP_REQUIRED:
+            unrecorded = await closing.record_end(self._taken, end, report)
+            if not unrecorded and end is not End.CLEANUP_REQUIRED:
                 return report
             # What is left is named, and the context stays held; another order tries again.
-            problem = problem or f"the rollback left something behind: {'; '.join(undone.left_behind)}"
-            self._show(problem)
+            if unrecorded:
+                self._show(f"{end.value}, and the database does not know of it; order it again: {unrecorded}")
+            else:
+                self._show(f"the rollback left something behind: {'; '.join(undone.left_behind)}")
             self._order, self._acting = None, False
             self._ended_in_part = self._ended_in_part or isinstance(told, RollBackOrder)
 
@@ -172,55 +169,13 @@ class CommitWorkflow:
             return "its undo left something behind; order roll_back to try again"
         return "it is under way; were it terminated, order roll_back here"
 
-    async def _run_is_open(self) -> bool:
-        owner = await steps.describe_owner(OwnerQuery(workflow_id=self._taken.owner.workflow_id))
-        return owner.open
-
     async def _drop_rollback_snapshots(self) -> Undone:
         """The replica is the live VM's disk from here on, so replication stays fenced."""
         kept = ("replication stays off: the replica is the live VM's disk now",)
         if not self._taken.snapshots:
             return Undone(restored=kept)
-        request = RemoveSnapshotsRequest(
-            owner=self._taken.owner, volume_ids=self._taken.replica_ids, purpose=SnapshotPurpose.ROLLBACK
-        )
-        try:
-            removed = await disk_steps.remove_snapshots(request, self._taken.policy)
-            await source_steps.record_snapshots(
-                RecordSnapshotsRequest(
-                    context_id=self._taken.owner.context_id, snapshots=self._taken.snapshots, gone=True
-                )
-            )
-        except ActivityError as error:
-            return Undone(
-                left_behind=(f"rollback snapshots: not removed: {explain(error)[1]}",), restored=kept
-            )
-        return Undone(removed=removed.removed, left_behind=removed.left_behind, restored=kept)
-
-    async def _record(self, end: End, report: EndReport) -> str:
-        """Record the end, and return what to say where it cannot be recorded."""
-        try:
-            await self._record_end(end, report)
-        except ActivityError as error:
-            return f"{end.value}, and the database does not know of it; order it again: {explain(error)[1]}"
-        return ""
-
-    async def _record_end(self, end: End, report: EndReport) -> None:
-        owner = self._taken.owner
-        await source_steps.record_end(
-            RecordEndRequest(
-                workflow_id=owner.workflow_id,
-                holder=workflow.info().workflow_id,
-                context_id=owner.context_id,
-                failover_type=owner.failover_type,
-                vm_name=owner.source_vm_name,
-                end=end,
-                removed=report.removed,
-                left_behind=report.left_behind,
-                release=end is not End.CLEANUP_REQUIRED,
-                report=report.model_dump(mode="json"),
-            )
-        )
+        dropped = await way_back.drop_rollback_snapshots(self._taken)
+        return dropped.and_then(Undone(restored=kept))
 
     def _report(self, end: End, undone: Undone, told: RollBackOrder | PlainOrder) -> EndReport:
         return EndReport(

@@ -5,10 +5,10 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
     from activities.messages.disks import MoveRequest, Place
-    from activities.messages.vm import JobRequest, JobState
+    from activities.messages.vm import JobState
     from rules.disks import VolumeFacts
     from rules.errors import FailoverErrorType
-    from workflows import disk_steps, steps
+    from workflows import disk_jobs, disk_steps
     from workflows.orders import TakenOver
 
 NOWHERE = Place()
@@ -54,15 +54,8 @@ async def bring(  # noqa: PLR0913 - a disk, its place, and what must hold
         reply = await disk_steps.move_disk(request, policy, undo=undo)
         if reply.placed:
             return reply.volume
-        report = await steps.wait_for_job(
-            JobRequest(
-                destination=taken.owner.destination,
-                job_id=reply.job_id,
-                timeout_seconds=max(policy.job_timeout_seconds, seconds),
-            ),
-            f"disk {volume_id}",
-            policy,
-        )
+        limit = max(policy.job_timeout_seconds, seconds)
+        report = await disk_jobs.wait_for(taken, reply.job_id, f"disk {volume_id}", limit)
         if report.state is JobState.FAILED:
             failed, code = failed + 1, report.code
             if failed == _FAILED_JOBS:

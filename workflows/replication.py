@@ -27,7 +27,11 @@ _ENDS_BADLY = {
 
 def fence_request(taken: TakenOver) -> FenceRequest:
     """Return what names this run's fence."""
-    return FenceRequest(workflow_id=taken.owner.workflow_id, context_id=taken.owner.context_id)
+    return FenceRequest(
+        workflow_id=taken.owner.workflow_id,
+        context_id=taken.owner.context_id,
+        lost_job_id=taken.lost_job_id,
+    )
 
 
 async def facts(taken: TakenOver, why: str) -> ReplicationFacts:

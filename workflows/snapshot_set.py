@@ -7,10 +7,9 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.failures import failure
     from activities.messages.disks import SnapshotPurpose, SnapshotRequest
-    from activities.messages.vm import JobRequest
     from rules.disks import DiskPlan, SnapshotFact
     from rules.errors import FailoverErrorType
-    from workflows import disk_steps, steps
+    from workflows import disk_jobs, disk_steps
     from workflows.orders import TakenOver
 
 _TRIES = 3
@@ -40,15 +39,8 @@ async def _take(taken: TakenOver, disk: DiskPlan, purpose: SnapshotPurpose, atte
         reply = await disk_steps.create_snapshot(request, policy)
         if not reply.job_id:
             return reply.snapshot
-        await steps.wait_for_job(
-            JobRequest(
-                destination=taken.owner.destination,
-                job_id=reply.job_id,
-                timeout_seconds=policy.snapshot_base_seconds + policy.snapshot_seconds_per_gb * disk.size_gb,
-            ),
-            f"snapshot of {disk.disk_id}",
-            policy,
-        )
+        seconds = policy.disk_seconds(disk.size_gb)
+        await disk_jobs.wait_for(taken, reply.job_id, f"snapshot of {disk.disk_id}", seconds)
         # However the job ended: the next call reads the snapshot, and clears a failed one away.
     reply = await disk_steps.create_snapshot(request, policy)
     if not reply.job_id:

@@ -12,17 +12,16 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.disks import (
         Place,
         RemoveVolumeRequest,
-        RevertRequest,
         SnapshotPurpose,
         TemplateRootRequest,
     )
     from activities.messages.replication import RecordSnapshotsRequest, ReplicaMark
     from activities.messages.source_power import PowerState
-    from activities.messages.vm import JobRequest, JobState
+    from activities.messages.vm import JobState
     from rules.disks import DiskPlan, RecoveryPoint
     from rules.errors import FailoverErrorType
     from rules.recovery import recovery_point
-    from workflows import disk_steps, power, replication, source_steps, steps, successor
+    from workflows import disk_jobs, disk_steps, power, replication, source_steps, successor
     from workflows.conversion import Guest, convert, nic_plan
     from workflows.moves import NOWHERE, bring
     from workflows.run_state import FailoverRun
@@ -191,8 +190,6 @@ async def require_source_off(run: FailoverRun) -> None:
 async def check_fence(run: FailoverRun, before: str) -> None:
     """Look that replication still keeps off."""
     request = replication.fence_request(run.taken).model_copy(update={"by_run": True})
-    if run.lost_job is not None:
-        request = request.model_copy(update={"lost_job_id": run.lost_job.job_id})
     await source_steps.check_fence(request, before)
 
 
@@ -207,10 +204,7 @@ async def _mark_written(run: FailoverRun) -> None:
 
 
 async def _off(run: FailoverRun, disk: DiskPlan) -> None:
-    taken = run.taken
-    if taken.vm is None:
-        raise RuntimeError("the VM was created before")
-    await bring(taken, disk.volume_id, NOWHERE, storage_id=disk.storage_id, only_from_appliance=True)
+    await bring(run.taken, disk.volume_id, NOWHERE, storage_id=disk.storage_id, only_from_appliance=True)
 
 
 async def _on(run: FailoverRun, disk: DiskPlan) -> None:
@@ -221,7 +215,7 @@ async def _on(run: FailoverRun, disk: DiskPlan) -> None:
 
 async def _restore(run: FailoverRun, disk: DiskPlan) -> None:
     """Detach, revert, re-attach: a half-converted disk is never converted again."""
-    taken, policy = run.taken, run.loaded.policy
+    taken = run.taken
     snapshot_id = _held_by(run, disk)
     if not snapshot_id:
         raise failure(
@@ -229,21 +223,7 @@ async def _restore(run: FailoverRun, disk: DiskPlan) -> None:
             f"the conversion was interrupted, and there is no snapshot of {disk.disk_id} to restore",
         )
     await bring(taken, disk.volume_id, NOWHERE, only_from_appliance=True)
-    started = await disk_steps.revert_disk(
-        RevertRequest(owner=taken.owner, volume_id=disk.volume_id, snapshot_id=snapshot_id), policy
-    )
-    report = await steps.wait_for_job(
-        JobRequest(
-            destination=taken.owner.destination,
-            job_id=started.job_id,
-            timeout_seconds=max(
-                policy.job_timeout_seconds,
-                policy.snapshot_base_seconds + policy.snapshot_seconds_per_gb * disk.size_gb,
-            ),
-        ),
-        f"{disk.disk_id} is reverted",
-        policy,
-    )
+    report = await disk_jobs.revert(taken, disk, snapshot_id)
     if report.state is not JobState.SUCCEEDED:
         raise failure(
             FailoverErrorType.REVERT_FAILED,

@@ -15,24 +15,23 @@ with workflow.unsafe.imports_passed_through():
     from activities.messages.disks import (
         Place,
         RemoveSnapshotsRequest,
-        RevertRequest,
         SnapshotPurpose,
         StopVMRequest,
     )
     from activities.messages.replication import (
         ChangeIdRequest,
-        FenceRequest,
         RecordSnapshotsRequest,
         ReplicaMark,
     )
     from activities.messages.source_power import PowerState
-    from activities.messages.vm import JobRequest, JobState
-    from rules.disks import DiskPlan, SnapshotFact
-    from workflows import disk_steps, machine, source_steps, steps
+    from activities.messages.vm import JobState
+    from rules.disks import DiskPlan
+    from workflows import disk_jobs, disk_steps, machine, source_steps
     from workflows.failures import explain
     from workflows.moves import NOWHERE, bring
     from workflows.orders import TakenOver, Touched, Undone
     from workflows.power import power_on
+    from workflows.replication import fence_request
     from workflows.template_root import drop_template_root
 
 _STOP_TRIES = 6
@@ -90,18 +89,24 @@ async def stop(taken: TakenOver) -> Undone:
     if taken.vm is None:
         return Undone()
     name = f"{taken.vm.name} ({taken.vm.id})"
+    policy = taken.policy
     state, sent = "unknown", False
     try:
         for _ in range(_STOP_TRIES):
             request = StopVMRequest(owner=taken.owner, vm=taken.vm, force=taken.force_stop)
-            reply = await disk_steps.stop_vm(request, taken.policy)
+            reply = await disk_steps.stop_vm(request, policy)
             state = reply.state
             if not reply.job_id and state in _STOPPED:
                 forced = " by force, as ordered" if taken.force_stop else ""
                 return Undone(restored=(f"{name}: stopped{forced}",) if sent else ())
             if reply.job_id:
                 sent = True
-                await _job(taken, reply.job_id, "the VM stops")
+                await disk_jobs.wait_for(
+                    taken,
+                    reply.job_id,
+                    "the VM stops",
+                    max(policy.job_timeout_seconds, policy.disk_seconds(0)),
+                )
     except ActivityError as error:
         state = explain(error)[1]
     advice = "see that it is off, then order roll_back with force_stop"
@@ -125,19 +130,15 @@ async def _bring_disks_home(taken: TakenOver) -> Undone:
     if not undone.home:
         return undone.and_then(_snapshots_left(taken, "not removed, since the replica counts as written to"))
     if touched.snapshots:
-        undone = undone.and_then(await _drop_snapshots(taken, keep=not reverted))
+        of_snapshots = await drop_rollback_snapshots(taken) if reverted else _snapshots_kept(taken)
+        undone = undone.and_then(of_snapshots)
     return undone
 
 
 async def _fence_is_broken(taken: TakenOver) -> str:
     """Say why replication may be writing to the disks; empty while the fence is ours and stands."""
-    request = FenceRequest(
-        workflow_id=taken.owner.workflow_id,
-        context_id=taken.owner.context_id,
-        lost_job_id=taken.lost_job_id,
-    )
     try:
-        await source_steps.check_fence(request, "the disks go home")
+        await source_steps.check_fence(fence_request(taken), "the disks go home")
     except ActivityError as error:
         return explain(error)[1]
     return ""
@@ -174,20 +175,13 @@ async def _revert(taken: TakenOver, disk: DiskPlan) -> Undone:
     said = ""
     try:
         for _ in range(_REVERT_TRIES):
-            report = await _revert_once(taken, disk, snapshot)
-            if report is None:
+            report = await disk_jobs.revert(taken, disk, snapshot.snapshot_id)
+            if report.state is JobState.SUCCEEDED:
                 return Undone(restored=(f"{name}: reverted to {snapshot.name or snapshot.snapshot_id}",))
-            said = report
+            said = f"CloudStack's job {report.state.value}"
     except (ActivityError, ApplicationError) as error:
         said = explain(error)[1]
     return Undone(kept=(f"{name}: not reverted to snapshot {snapshot.snapshot_id}: {said}",))
-
-
-async def _revert_once(taken: TakenOver, disk: DiskPlan, snapshot: SnapshotFact) -> str | None:
-    request = RevertRequest(owner=taken.owner, volume_id=disk.volume_id, snapshot_id=snapshot.snapshot_id)
-    started = await disk_steps.revert_disk(request, taken.policy)
-    report = await _job(taken, started.job_id, f"{disk.disk_id} is reverted", disk.size_gb)
-    return None if report is JobState.SUCCEEDED else f"CloudStack's job {report.value}"
 
 
 async def _say_how_it_returns(taken: TakenOver, *, reverted: bool) -> Undone:
@@ -206,14 +200,13 @@ async def _say_how_it_returns(taken: TakenOver, *, reverted: bool) -> Undone:
     return Undone(restored=("change ids cleared: the next sync of every disk is a full one",))
 
 
-async def _drop_snapshots(taken: TakenOver, *, keep: bool) -> Undone:
-    if keep:
-        return Undone(
-            kept=tuple(
-                f"snapshot {one.name} ({one.snapshot_id}): kept, since a revert was not confirmed"
-                for one in taken.snapshots
-            )
-        )
+def _snapshots_kept(taken: TakenOver) -> Undone:
+    why = "kept, since a revert was not confirmed"
+    return Undone(kept=tuple(f"snapshot {one.name} ({one.snapshot_id}): {why}" for one in taken.snapshots))
+
+
+async def drop_rollback_snapshots(taken: TakenOver) -> Undone:
+    """Remove the rollback snapshots, failed ones included, and record that they are gone."""
     request = RemoveSnapshotsRequest(
         owner=taken.owner, volume_ids=taken.replica_ids, purpose=SnapshotPurpose.ROLLBACK
     )
@@ -248,9 +241,8 @@ async def _release_fence(taken: TakenOver, *, home: bool) -> Undone:
         return Undone()
     if not home:
         return Undone(left_behind=("replication stays fenced: a replica is not back",))
-    request = FenceRequest(workflow_id=taken.owner.workflow_id, context_id=taken.owner.context_id)
     try:
-        await source_steps.release_fence(request)
+        await source_steps.release_fence(fence_request(taken))
     except ActivityError as error:
         return Undone(left_behind=(f"replication stays fenced: {explain(error)[1]}",))
     return Undone(restored=("replication: released",))
@@ -279,18 +271,3 @@ def _snapshots_left(taken: TakenOver, why: str) -> Undone:
     return Undone(
         left_behind=tuple(f"snapshot {one.name} ({one.snapshot_id}): {why}" for one in taken.snapshots)
     )
-
-
-async def _job(taken: TakenOver, job_id: str, what: str, size_gb: int = 0) -> JobState:
-    policy = taken.policy
-    by_size = policy.snapshot_base_seconds + policy.snapshot_seconds_per_gb * size_gb
-    report = await steps.wait_for_job(
-        JobRequest(
-            destination=taken.owner.destination,
-            job_id=job_id,
-            timeout_seconds=max(policy.job_timeout_seconds, by_size),
-        ),
-        what,
-        policy,
-    )
-    return report.state
